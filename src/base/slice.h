@@ -1,0 +1,102 @@
+/* A view into text that somebody else owns: pointer and length, no NUL needed.
+ *
+ * Absent is empty, never NULL: `p` of an empty slice may point anywhere valid or to a static "". Nothing here allocates.
+ * "ci" compares ASCII letters without case; bytes >= 0x80 are compared as they are.
+ */
+#ifndef BASE_SLICE_H
+#define BASE_SLICE_H
+
+#include <string.h>
+
+#include "base/defs.h"
+
+#ifndef BOUNCE_SLICE_DEFINED /* the same type stands in the public header bounce.h */
+#define BOUNCE_SLICE_DEFINED
+struct bounce_slice {
+    const char *p;
+    size_t n;
+};
+#endif
+typedef struct bounce_slice slice;
+
+#define SLICE_EMPTY ((slice){"", 0})
+#define S(lit) ((slice){"" lit, sizeof(lit) - 1}) /* from a string literal */
+#define SLICE_INIT(lit) {"" lit, sizeof(lit) - 1} /* the same in a static initialiser */
+#define SLICE_FMT(s) (int)((s).n > 65536 ? 65536 : (s).n), (s).p /* for "%.*s" */
+#define SLICE_NPOS ((size_t)-1)
+
+static inline slice slice_of(const char *p, size_t n)
+{
+    return n ? (slice){p, n} : SLICE_EMPTY;
+}
+
+/* From a NUL-terminated string; NULL gives the empty slice. */
+slice slice_str(const char *s);
+
+static inline bool slice_empty(slice s)
+{
+    return s.n == 0;
+}
+
+/* [from, from + n) cut to what there is. */
+slice slice_sub(slice s, size_t from, size_t n);
+/* All from `from` on; empty when past the end. */
+slice slice_from(slice s, size_t from);
+
+bool slice_eq(slice a, slice b);
+bool slice_eq_ci(slice a, slice b);
+bool slice_starts(slice s, slice prefix);
+bool slice_starts_ci(slice s, slice prefix);
+bool slice_ends_ci(slice s, slice suffix);
+/* Order by bytes, shorter first where one is the other's prefix. */
+int slice_cmp(slice a, slice b);
+
+/* Offset of the first occurrence or SLICE_NPOS. An empty needle is found at 0. */
+size_t slice_find(slice s, slice needle);
+size_t slice_find_ci(slice s, slice needle);
+size_t slice_chr(slice s, char c);
+size_t slice_rchr(slice s, char c);
+
+/* Without white space (SP HT CR LF VT FF) at both ends / the left / the right. */
+slice slice_trim(slice s);
+slice slice_ltrim(slice s);
+slice slice_rtrim(slice s);
+/* Without one pair of enclosing characters, e.g. '<' '>', when both are there. */
+slice slice_unwrap(slice s, char open, char close);
+
+/* Takes the next line from *rest (ends LF, CRLF or CR; the end is consumed and not part of the line).
+ * Returns false when *rest is empty. */
+bool slice_line(slice *rest, slice *line);
+
+/* Takes the text up to `sep` from *rest (the separator is consumed). Returns false when *rest is used up
+ * (its p is NULL after the last field, so an empty last field is delivered once). */
+bool slice_split(slice *rest, char sep, slice *field);
+
+/* Takes the next run of non-white-space. Returns false when none is left. */
+bool slice_word(slice *rest, slice *word);
+
+/* The decimal number that is the whole of `s` (digits only, no sign). Returns false on anything else or overflow. */
+NODISCARD bool slice_u64(slice s, uint64_t *out);
+
+static inline char ascii_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
+static inline bool ascii_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+static inline bool ascii_alpha(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+static inline bool ascii_alnum(char c)
+{
+    return ascii_digit(c) || ascii_alpha(c);
+}
+static inline bool ascii_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+#endif
