@@ -1,0 +1,219 @@
+#include "base/slice.h"
+
+/* Distance at which slice_line looks for both kinds of line ends, so that a text with only one kind stays linear. */
+#define LINE_WINDOW 512
+
+slice slice_str(const char *s)
+{
+    return s ? slice_of(s, strlen(s)) : SLICE_EMPTY;
+}
+
+slice slice_sub(slice s, size_t from, size_t n)
+{
+    if (from >= s.n)
+        return SLICE_EMPTY;
+    size_t left = s.n - from;
+    return slice_of(s.p + from, n < left ? n : left);
+}
+
+slice slice_from(slice s, size_t from)
+{
+    return slice_sub(s, from, SLICE_NPOS);
+}
+
+bool slice_eq(slice a, slice b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static bool same_ci(const char *a, const char *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (a[i] != b[i] && ascii_lower(a[i]) != ascii_lower(b[i]))
+            return false;
+    return true;
+}
+
+bool slice_eq_ci(slice a, slice b)
+{
+    return a.n == b.n && same_ci(a.p, b.p, a.n);
+}
+
+bool slice_starts(slice s, slice prefix)
+{
+    return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
+}
+
+bool slice_starts_ci(slice s, slice prefix)
+{
+    return s.n >= prefix.n && same_ci(s.p, prefix.p, prefix.n);
+}
+
+bool slice_ends_ci(slice s, slice suffix)
+{
+    return s.n >= suffix.n && (suffix.n == 0 || same_ci(s.p + (s.n - suffix.n), suffix.p, suffix.n));
+}
+
+int slice_cmp(slice a, slice b)
+{
+    size_t n = a.n < b.n ? a.n : b.n;
+    int order = n ? memcmp(a.p, b.p, n) : 0;
+    if (order != 0)
+        return order;
+    return a.n < b.n ? -1 : a.n > b.n;
+}
+
+size_t slice_find(slice s, slice needle)
+{
+    if (needle.n == 0)
+        return 0;
+    if (needle.n > s.n)
+        return SLICE_NPOS;
+    const char *hit = memmem(s.p, s.n, needle.p, needle.n);
+    return hit ? (size_t)(hit - s.p) : SLICE_NPOS;
+}
+
+/* Offset of the first `c` at or after `from` and before `end`, or `end`. */
+static size_t next_byte(const char *p, size_t from, size_t end, char c)
+{
+    const char *hit = from < end ? memchr(p + from, c, end - from) : NULL;
+    return hit ? (size_t)(hit - p) : end;
+}
+
+size_t slice_find_ci(slice s, slice needle)
+{
+    if (needle.n == 0)
+        return 0;
+    if (needle.n > s.n)
+        return SLICE_NPOS;
+    size_t end = s.n - needle.n + 1; /* starts at or after it cannot fit */
+    char lower = ascii_lower(needle.p[0]);
+    char upper = ascii_alpha(lower) ? (char)(lower - 32) : lower;
+    /* the next start in either case; each is searched again only when it was passed */
+    size_t at_lower = next_byte(s.p, 0, end, lower);
+    size_t at_upper = lower == upper ? end : next_byte(s.p, 0, end, upper);
+    for (;;) {
+        size_t at = at_lower < at_upper ? at_lower : at_upper;
+        if (at == end)
+            return SLICE_NPOS;
+        if (same_ci(s.p + at, needle.p, needle.n))
+            return at;
+        if (at == at_lower)
+            at_lower = next_byte(s.p, at + 1, end, lower);
+        else
+            at_upper = next_byte(s.p, at + 1, end, upper);
+    }
+}
+
+size_t slice_chr(slice s, char c)
+{
+    const char *hit = s.n ? memchr(s.p, c, s.n) : NULL;
+    return hit ? (size_t)(hit - s.p) : SLICE_NPOS;
+}
+
+size_t slice_rchr(slice s, char c)
+{
+    const char *hit = s.n ? memrchr(s.p, c, s.n) : NULL;
+    return hit ? (size_t)(hit - s.p) : SLICE_NPOS;
+}
+
+slice slice_ltrim(slice s)
+{
+    size_t i = 0;
+    while (i < s.n && ascii_space(s.p[i]))
+        i++;
+    return slice_from(s, i);
+}
+
+slice slice_rtrim(slice s)
+{
+    size_t n = s.n;
+    while (n > 0 && ascii_space(s.p[n - 1]))
+        n--;
+    return slice_of(s.p, n);
+}
+
+slice slice_trim(slice s)
+{
+    return slice_rtrim(slice_ltrim(s));
+}
+
+slice slice_unwrap(slice s, char open, char close)
+{
+    if (s.n >= 2 && s.p[0] == open && s.p[s.n - 1] == close)
+        return slice_of(s.p + 1, s.n - 2);
+    return s;
+}
+
+/* Offset of the first CR or LF, or s.n. */
+static size_t line_length(slice s)
+{
+    for (size_t from = 0; from < s.n; from += LINE_WINDOW) {
+        size_t end = s.n - from < LINE_WINDOW ? s.n : from + LINE_WINDOW;
+        size_t lf = next_byte(s.p, from, end, '\n');
+        size_t cr = next_byte(s.p, from, lf, '\r');
+        if (cr < end)
+            return cr;
+    }
+    return s.n;
+}
+
+bool slice_line(slice *rest, slice *line)
+{
+    if (rest->n == 0) {
+        *line = SLICE_EMPTY;
+        return false;
+    }
+    size_t n = line_length(*rest);
+    size_t next = n;
+    if (next < rest->n && rest->p[next] == '\r')
+        next++;
+    if (next < rest->n && rest->p[next] == '\n')
+        next++;
+    *line = (slice){rest->p, n};
+    *rest = (slice){rest->p + next, rest->n - next};
+    return true;
+}
+
+bool slice_split(slice *rest, char sep, slice *field)
+{
+    if (!rest->p) {
+        *field = SLICE_EMPTY;
+        return false;
+    }
+    size_t at = slice_chr(*rest, sep);
+    if (at == SLICE_NPOS) {
+        *field = *rest;
+        *rest = (slice){NULL, 0};
+    } else {
+        *field = (slice){rest->p, at};
+        *rest = (slice){rest->p + at + 1, rest->n - at - 1};
+    }
+    return true;
+}
+
+bool slice_word(slice *rest, slice *word)
+{
+    slice s = slice_ltrim(*rest);
+    size_t n = 0;
+    while (n < s.n && !ascii_space(s.p[n]))
+        n++;
+    *word = slice_of(s.p, n);
+    *rest = slice_from(s, n);
+    return n > 0;
+}
+
+bool slice_u64(slice s, uint64_t *out)
+{
+    uint64_t v = 0;
+    if (s.n == 0)
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        if (!ascii_digit(s.p[i]))
+            return false;
+        if (__builtin_mul_overflow(v, 10U, &v) || __builtin_add_overflow(v, (uint64_t)(s.p[i] - '0'), &v))
+            return false;
+    }
+    *out = v;
+    return true;
+}

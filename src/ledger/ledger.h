@@ -1,0 +1,177 @@
+/* The ledger: the only truth about events, addresses and suppressions. Verbs of the domain in front of a store; SQLite is the
+ * embedded store, PostgreSQL will be another behind the same verbs and the same tests.
+ *
+ * One writer: ledger_begin .. ledger_commit is one transaction, and nothing is acknowledged to a feed before commit returned
+ * OK. Reading needs no transaction. A handle belongs to one thread; open another one for another thread. Text handed out is in
+ * the arena given. Errors are status + err (base/err.h); after any error inside a transaction call ledger_abort.
+ *
+ * Every change gets a change number `seq` in commit order: a follower that reads "greater than my last" misses nothing.
+ */
+#ifndef LEDGER_LEDGER_H
+#define LEDGER_LEDGER_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "bounce/observation.h"
+#include "policy/state.h"
+
+struct ledger;
+
+struct ledger_options {
+    const char *path;      /* SQLite: file name; ":memory:" is allowed */
+    bool read_only;
+    bool create;           /* make it when it is not there */
+    const char *vfs;       /* NULL: the default one; tests name a lossy one */
+    const char *synchronous; /* NULL: "FULL"; for tests */
+    bool hash_addresses;   /* store addresses only as keyed hash (fixed when the ledger is made) */
+};
+
+NODISCARD enum status ledger_open(const struct ledger_options *o, struct ledger **out, err *e);
+void ledger_close(struct ledger **l);
+/* Schema version of the file; migrations run forward in ledger_open, each in its own transaction. */
+int ledger_schema_version(struct ledger *l);
+/* The key for every keyed hash of this ledger (identifiers, suppression table), made at random when the ledger was made. */
+const struct sip_key *ledger_key(struct ledger *l);
+
+/* ---- writing, one transaction per batch ---- */
+NODISCARD enum status ledger_begin(struct ledger *l, err *e);
+NODISCARD enum status ledger_commit(struct ledger *l, err *e);
+void ledger_abort(struct ledger *l);
+
+/* One suppression of an address; an address may have several (a complaint everywhere, an opt-out in one stream). */
+struct ledger_suppression {
+    enum scope scope;
+    slice stream;                 /* SCOPE_STREAM */
+    enum cause cause;
+    enum bounce_reason reason;    /* of CAUSE_HARD and CAUSE_ESCALATED */
+    int64_t since_us, until_us;   /* TIME_NONE: no end */
+};
+
+/* An address as stored. `history` is policy's own encoding (policy/history.h), opaque here. */
+struct ledger_address {
+    int64_t id;            /* surrogate; 0 when it is not in the ledger */
+    slice tenant, key;     /* key: bounce_address key */
+    slice address, domain;
+    enum address_state state;
+    enum cause cause;      /* of the strictest suppression */
+    const struct ledger_suppression *suppressions;
+    size_t suppression_count;
+    enum hold hold;
+    int64_t since_us, until_us;   /* of the state; TIME_NONE: no end */
+    int64_t due_us;        /* when time alone may change the state next (72 h rule, expiry); TIME_NONE */
+    int64_t seq;           /* last change */
+    slice history;         /* opaque bytes */
+    int64_t first_seen_us, last_delivered_us, last_failed_us;
+};
+/* Finds many at once: fills out[i] for keys[i] (id 0 where absent). Sort keys for speed. */
+NODISCARD enum status ledger_addresses(struct ledger *l, slice tenant, const slice *keys, size_t n, arena *a,
+                                       struct ledger_address *out, err *e);
+/* Inserts (id 0: sets ->id) or updates; gives a new seq; the suppression rows that checks read become exactly `suppressions`. */
+NODISCARD enum status ledger_put_address(struct ledger *l, struct ledger_address *addr, err *e);
+
+/* An event to store. Returns OK with *seq = 0 when the source key is there already (a repeat: nothing is written). */
+struct ledger_event {
+    int64_t seq, address_id;
+    slice address;                 /* when read: as stored */
+    struct hash128 source_key;
+    enum event_what what;
+    const struct observation *o;   /* EVENT_OBSERVED */
+    struct policy_event fold;      /* what the fold needs, stored beside */
+    slice rules_version;
+    slice actor, note, reverified; /* acts of people */
+    enum cause cause;              /* EVENT_SUPPRESS */
+    enum scope scope;
+    slice stream;
+    int64_t ingest_us;
+    slice decision;                /* what it did then, a short word line for `why`; recomputed by refolds */
+};
+NODISCARD enum status ledger_put_event(struct ledger *l, const struct ledger_event *ev, int64_t *seq, err *e);
+/* True when an event with this source key is stored. Called before the work of judging where a feed repeats itself. */
+NODISCARD enum status ledger_has_event(struct ledger *l, struct hash128 source_key, bool *has, err *e);
+
+/* Tallies: adds to the counters of one hour and set of dimensions. */
+struct ledger_tally {
+    int64_t hour;                  /* hours since 1970 */
+    slice tenant, stream, campaign, domain, provider, source, sending_ip;
+    enum bounce_kind kind;
+    enum bounce_reason reason;
+    int64_t count;                 /* may be negative: a corrected outcome */
+};
+NODISCARD enum status ledger_add_tally(struct ledger *l, const struct ledger_tally *t, err *e);
+
+/* Reply groups: normalised text with count, first and last seen, one example, reason when judged. */
+struct ledger_group {
+    int64_t id;
+    slice text, example, provider;
+    enum bounce_reason reason;
+    int64_t count, first_us, last_us;
+};
+NODISCARD enum status ledger_add_group(struct ledger *l, const struct ledger_group *g, err *e);
+
+/* Feed positions and what a feed needs to remember, in the same transaction as its events. */
+struct ledger_feed {
+    slice name;                    /* identity of the feed's file or stream, never its path alone */
+    slice position;                /* the reader's own text form (offset, hash of the last bytes, ...) */
+    slice memory;                  /* opaque bytes of the dialect (open queue ids) */
+    int64_t updated_us;
+};
+NODISCARD enum status ledger_get_feed(struct ledger *l, slice name, arena *a, struct ledger_feed *out, err *e); /* E_NOT_FOUND */
+NODISCARD enum status ledger_put_feed(struct ledger *l, const struct ledger_feed *f, err *e);
+
+/* A message that we saw sent to a recipient, so that a bare report that names it is Matched: kept as hashes, 40 days. */
+NODISCARD enum status ledger_add_sent(struct ledger *l, uint64_t id_hash, int64_t time_us, err *e);
+NODISCARD enum status ledger_was_sent(struct ledger *l, uint64_t id_hash, bool *was, err *e);
+
+/* Acquisition facts of an address (from CSV): source, form, import batch, signed up at. */
+struct ledger_acquired {
+    slice tenant, key, address, source, form, batch;
+    int64_t signed_up_us;
+};
+NODISCARD enum status ledger_put_acquired(struct ledger *l, const struct ledger_acquired *q, err *e);
+
+/* ---- reading: cursors call `each` until it returns false ---- */
+typedef bool (*ledger_event_fn)(void *ctx, const struct ledger_event *ev, const struct observation *o);
+typedef bool (*ledger_address_fn)(void *ctx, const struct ledger_address *addr);
+typedef bool (*ledger_group_fn)(void *ctx, const struct ledger_group *g);
+
+/* Events of one address in the order of the fold (time, key), or all since a change number in its order. The observation is
+ * valid during the call only. limit 0: all. */
+NODISCARD enum status ledger_events_of(struct ledger *l, int64_t address_id, ledger_event_fn each, void *ctx, err *e);
+NODISCARD enum status ledger_events_since(struct ledger *l, int64_t seq, int64_t limit, ledger_event_fn each, void *ctx, err *e);
+/* Only what the fold needs, for rebuilds: in order. */
+NODISCARD enum status ledger_fold_events(struct ledger *l, int64_t address_id, arena *a, struct policy_event **events, size_t *n, err *e);
+/* Addresses by state (STATES: all) and, where not empty, tenant, in key order behind `after_key`; limit 0: all. */
+NODISCARD enum status ledger_list(struct ledger *l, slice tenant, enum address_state state, slice after_key, int64_t limit,
+                                  ledger_address_fn each, void *ctx, err *e);
+/* Addresses whose due_us is not after `now_us`: what time alone has changed. */
+NODISCARD enum status ledger_due(struct ledger *l, int64_t now_us, int64_t limit, ledger_address_fn each, void *ctx, err *e);
+/* Reply groups, most frequent first; reason BOUNCE_REASONS: all. */
+NODISCARD enum status ledger_groups(struct ledger *l, enum bounce_reason reason, int64_t limit, ledger_group_fn each, void *ctx, err *e);
+
+/* Report rows: counts by one dimension. */
+enum tally_by { TALLY_CAMPAIGN, TALLY_DAY, TALLY_DOMAIN, TALLY_PROVIDER, TALLY_SOURCE, TALLY_REASON, TALLY_STREAM, TALLY_IP, TALLY_DIMENSIONS };
+struct tally_row {
+    slice name;
+    enum bounce_kind kind;
+    enum bounce_reason reason;
+    int64_t count;
+};
+typedef bool (*ledger_tally_fn)(void *ctx, const struct tally_row *row);
+NODISCARD enum status ledger_report(struct ledger *l, enum tally_by by, slice tenant, int64_t from_us, int64_t to_us,
+                                    ledger_tally_fn each, void *ctx, err *e);
+
+/* ---- keeping ---- */
+/* Removes the texts of an address and what names it; keeps a keyed hash that still suppresses. */
+NODISCARD enum status ledger_erase(struct ledger *l, slice tenant, slice key, slice actor, int64_t now_us, err *e);
+/* Prunes by age; a baseline event per address takes the place of what goes. `encode` is policy's. */
+struct ledger_retention {
+    int64_t events_us, deliveries_us, sent_us, tallies_us;
+};
+NODISCARD enum status ledger_prune(struct ledger *l, const struct ledger_retention *r, int64_t now_us, int64_t *removed, err *e);
+/* Online copy to a new file (written beside and renamed); restore checks the copy (integrity_check, schema) first. */
+NODISCARD enum status ledger_backup(struct ledger *l, const char *to, err *e);
+NODISCARD enum status ledger_restore(const char *from, const char *to, bool overwrite, err *e);
+/* The whole content by natural keys, without surrogate ids and ingest times, sorted: equal dumps, equal truth. */
+NODISCARD enum status ledger_dump(struct ledger *l, void (*line)(void *ctx, slice text), void *ctx, err *e);
+
+#endif
