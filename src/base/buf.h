@@ -28,7 +28,7 @@ void buf_adds(buf *b, const char *s);
 void buf_addu(buf *b, uint64_t v); /* decimal */
 void buf_addi(buf *b, int64_t v);
 void buf_printf(buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
-void buf_vprintf(buf *b, const char *fmt, va_list ap);
+void buf_vprintf(buf *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 /* Drops the first n bytes. */
 void buf_consume(buf *b, size_t n);
 

@@ -63,7 +63,7 @@ void json_key(struct json *j, const char *name)
 /* Bytes that stand for themselves: ASCII without control bytes, quote and backslash. */
 static inline bool is_plain(char c)
 {
-    return c >= ' ' && c != '"' && c != '\\';
+    return (unsigned char)(c - ' ') < 0x60 && c != '"' && c != '\\';
 }
 
 /* The same for eight bytes at once. */
@@ -158,7 +158,7 @@ void json_f64(struct json *j, double v)
     }
     if (negative && v >= 0.0000005)
         buf_addc(j->out, '-');
-    if (v < 1e12) {
+    if (v < 1e13) {
         add_decimal(j->out, v);
         return;
     }

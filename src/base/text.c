@@ -1,0 +1,238 @@
+#include "base/text.h"
+
+#define HIGH_BITS UINT64_C(0x8080808080808080)
+#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
+
+/* Length of the run of ASCII at the start of s. */
+static size_t ascii_run(slice s)
+{
+    size_t i = 0;
+    uint64_t x;
+    for (; s.n - i >= 8; i += 8) {
+        memcpy(&x, s.p + i, 8);
+        if (x & HIGH_BITS)
+            break;
+    }
+    while (i < s.n && (unsigned char)s.p[i] < 0x80)
+        i++;
+    return i;
+}
+
+static bool is_tail(unsigned char c)
+{
+    return (c & 0xc0) == 0x80;
+}
+
+size_t utf8_len(slice s)
+{
+    if (s.n == 0)
+        return 0;
+    const unsigned char *p = (const unsigned char *)s.p;
+    if (p[0] < 0x80)
+        return 1;
+    if (p[0] < 0xc2 || p[0] > 0xf4) /* a tail byte, an overlong form, above U+10FFFF */
+        return 0;
+    if (s.n < 2 || !is_tail(p[1]))
+        return 0;
+    if (p[0] < 0xe0)
+        return 2;
+    if (s.n < 3 || !is_tail(p[2]))
+        return 0;
+    if (p[0] < 0xf0) /* no overlong forms, no surrogates */
+        return (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ? 0 : 3;
+    if (s.n < 4 || !is_tail(p[3]))
+        return 0;
+    return (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f) ? 0 : 4;
+}
+
+bool utf8_valid(slice s)
+{
+    size_t i = 0;
+    while (i < s.n) {
+        size_t n = ascii_run(slice_from(s, i));
+        if (n == 0)
+            n = utf8_len(slice_from(s, i));
+        if (n == 0)
+            return false;
+        i += n;
+    }
+    return true;
+}
+
+uint32_t utf8_get(slice s, size_t *len)
+{
+    static const unsigned char first_bits[5] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    size_t n = utf8_len(s);
+    MUST(n > 0);
+    uint32_t cp = (unsigned char)s.p[0] & first_bits[n];
+    for (size_t i = 1; i < n; i++)
+        cp = cp << 6 | ((unsigned char)s.p[i] & 0x3f);
+    *len = n;
+    return cp;
+}
+
+size_t utf8_put(uint32_t cp, char out[4])
+{
+    MUST(cp <= 0x10FFFF);
+    if (cp < 0x80) {
+        out[0] = (char)cp;
+        return 1;
+    }
+    size_t n = cp < 0x800 ? 2 : cp < 0x10000 ? 3 : 4;
+    for (size_t i = n - 1; i > 0; i--, cp >>= 6)
+        out[i] = (char)(0x80 | (cp & 0x3f));
+    out[0] = (char)((0xf00U >> n & 0xf0) | cp);
+    return n;
+}
+
+enum glyph { SHOWN, CONTROL, INVISIBLE, BROKEN };
+
+/* What stands at the start of s (which is not empty) and how long it is. */
+static enum glyph glyph_at(slice s, size_t *len)
+{
+    *len = 1;
+    unsigned char c = (unsigned char)s.p[0];
+    if (c < 0x80)
+        return c < 0x20 || c == 0x7f ? CONTROL : SHOWN;
+    if (utf8_len(s) == 0)
+        return BROKEN;
+    uint32_t cp = utf8_get(s, len);
+    if (cp < 0xa0 || cp == 0x2028 || cp == 0x2029) /* C1, line and paragraph separator */
+        return CONTROL;
+    if ((cp >= 0x202a && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069) || cp == 0xfeff)
+        return INVISIBLE;
+    return SHOWN;
+}
+
+bool text_safe(slice s)
+{
+    while (s.n) {
+        size_t n;
+        if (glyph_at(s, &n) != SHOWN)
+            return false;
+        s = slice_from(s, n);
+    }
+    return true;
+}
+
+/* Output of make_safe: counts only while p is NULL. */
+struct sink {
+    char *p;
+    size_t n, max;
+    size_t cut; /* the last end of a character behind which "..." still fits */
+};
+
+static bool sink_add(struct sink *o, slice s)
+{
+    if (s.n > o->max - o->n)
+        return false;
+    if (o->p)
+        memcpy(o->p + o->n, s.p, s.n);
+    o->n += s.n;
+    if (o->max >= 3 && o->n <= o->max - 3)
+        o->cut = o->n;
+    return true;
+}
+
+/* Returns the bytes that come out; writes them when out is given. */
+static size_t make_safe(slice s, size_t max, char *out)
+{
+    struct sink o = {.p = out, .max = max};
+    bool space_last = false, control_last = false;
+    while (s.n) {
+        size_t len;
+        slice glyph = SLICE_EMPTY;
+        bool control = false;
+        switch (glyph_at(s, &len)) {
+        case SHOWN:
+            glyph = slice_of(s.p, len);
+            if (control_last && s.p[0] == ' ') /* the control byte before it gave the space */
+                glyph = SLICE_EMPTY;
+            control = control_last && s.p[0] == ' ';
+            break;
+        case CONTROL:
+            control = true;
+            if (!space_last)
+                glyph = S(" ");
+            break;
+        case INVISIBLE:
+            control = control_last;
+            break;
+        case BROKEN:
+            glyph = S(REPLACEMENT);
+            break;
+        }
+        if (!sink_add(&o, glyph)) {
+            o.n = o.cut;
+            if (max >= 3)
+                sink_add(&o, S("..."));
+            break;
+        }
+        if (glyph.n)
+            space_last = glyph.p[0] == ' ';
+        control_last = control;
+        s = slice_from(s, len);
+    }
+    return o.n;
+}
+
+void text_add_safe(buf *b, slice s, size_t max_bytes)
+{
+    if (s.n <= max_bytes && text_safe(s)) {
+        buf_add(b, s);
+        return;
+    }
+    size_t n = make_safe(s, max_bytes, NULL);
+    if (!buf_reserve(b, n))
+        return;
+    b->n += make_safe(s, max_bytes, b->p + b->n);
+    if (b->room)
+        b->p[b->n] = '\0';
+}
+
+slice text_safe_dup(arena *a, slice s, size_t max_bytes)
+{
+    if (s.n <= max_bytes && text_safe(s))
+        return s;
+    char *p = arena_alloc(a, make_safe(s, max_bytes, NULL));
+    return p ? slice_of(p, make_safe(s, max_bytes, p)) : SLICE_EMPTY;
+}
+
+slice text_lower(arena *a, slice s)
+{
+    size_t i = 0;
+    while (i < s.n && ascii_lower(s.p[i]) == s.p[i])
+        i++;
+    if (i == s.n)
+        return s;
+    char *p = arena_alloc(a, s.n);
+    if (!p)
+        return SLICE_EMPTY;
+    memcpy(p, s.p, i);
+    for (; i < s.n; i++)
+        p[i] = ascii_lower(s.p[i]);
+    return (slice){p, s.n};
+}
+
+slice text_squeeze(arena *a, slice s)
+{
+    s = slice_trim(s);
+    size_t i = 0;
+    while (i < s.n && (!ascii_space(s.p[i]) || (s.p[i] == ' ' && !ascii_space(s.p[i + 1])))) /* trimmed: i + 1 exists */
+        i++;
+    if (i == s.n)
+        return s;
+    char *p = arena_alloc(a, s.n);
+    if (!p)
+        return SLICE_EMPTY;
+    memcpy(p, s.p, i);
+    size_t n = i;
+    while (i < s.n) {
+        bool space = ascii_space(s.p[i]);
+        p[n++] = space ? ' ' : s.p[i];
+        i++;
+        while (space && ascii_space(s.p[i]))
+            i++;
+    }
+    return slice_of(p, n);
+}
