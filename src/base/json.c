@@ -3,19 +3,19 @@
 #include "base/text.h"
 #include "base/time.h"
 
-void json_init(struct json *j, buf *out)
+void jsonw_init(struct jsonw *j, buf *out)
 {
-    *j = (struct json){.out = out, .first = true};
+    *j = (struct jsonw){.out = out, .first = true};
 }
 
-static void before_value(struct json *j)
+static void before_value(struct jsonw *j)
 {
     if (!j->first && j->depth)
         buf_addc(j->out, ',');
     j->first = false;
 }
 
-static void open_with(struct json *j, char c)
+static void open_with(struct jsonw *j, char c)
 {
     before_value(j);
     buf_addc(j->out, c);
@@ -23,7 +23,7 @@ static void open_with(struct json *j, char c)
     j->first = true;
 }
 
-static void close_with(struct json *j, char c)
+static void close_with(struct jsonw *j, char c)
 {
     MUST(j->depth > 0);
     buf_addc(j->out, c);
@@ -31,27 +31,27 @@ static void close_with(struct json *j, char c)
     j->first = false;
 }
 
-void json_object(struct json *j)
+void jsonw_object(struct jsonw *j)
 {
     open_with(j, '{');
 }
 
-void json_end_object(struct json *j)
+void jsonw_end_object(struct jsonw *j)
 {
     close_with(j, '}');
 }
 
-void json_array(struct json *j)
+void jsonw_array(struct jsonw *j)
 {
     open_with(j, '[');
 }
 
-void json_end_array(struct json *j)
+void jsonw_end_array(struct jsonw *j)
 {
     close_with(j, ']');
 }
 
-void json_key(struct json *j, const char *name)
+void jsonw_key(struct jsonw *j, const char *name)
 {
     before_value(j);
     buf_addc(j->out, '"');
@@ -100,7 +100,7 @@ static void add_escaped(buf *b, char c)
     }
 }
 
-void json_str(struct json *j, slice s)
+void jsonw_str(struct jsonw *j, slice s)
 {
     before_value(j);
     buf_addc(j->out, '"');
@@ -124,7 +124,7 @@ void json_str(struct json *j, slice s)
     buf_addc(j->out, '"');
 }
 
-void json_i64(struct json *j, int64_t v)
+void jsonw_i64(struct jsonw *j, int64_t v)
 {
     before_value(j);
     buf_addi(j->out, v);
@@ -146,7 +146,7 @@ static void add_decimal(buf *b, double v)
         buf_add(b, (slice){digits, n});
 }
 
-void json_f64(struct json *j, double v)
+void jsonw_f64(struct jsonw *j, double v)
 {
     before_value(j);
     bool negative = v < 0;
@@ -172,22 +172,22 @@ void json_f64(struct json *j, double v)
     }
 }
 
-void json_bool(struct json *j, bool v)
+void jsonw_bool(struct jsonw *j, bool v)
 {
     before_value(j);
     buf_adds(j->out, v ? "true" : "false");
 }
 
-void json_null(struct json *j)
+void jsonw_null(struct jsonw *j)
 {
     before_value(j);
     buf_add(j->out, S("null"));
 }
 
-void json_time(struct json *j, int64_t us)
+void jsonw_time(struct jsonw *j, int64_t us)
 {
     if (us == TIME_NONE) {
-        json_null(j);
+        jsonw_null(j);
         return;
     }
     before_value(j);
@@ -196,40 +196,40 @@ void json_time(struct json *j, int64_t us)
     buf_addc(j->out, '"');
 }
 
-void json_kstr(struct json *j, const char *name, slice s)
+void jsonw_kstr(struct jsonw *j, const char *name, slice s)
 {
-    json_key(j, name);
-    json_str(j, s);
+    jsonw_key(j, name);
+    jsonw_str(j, s);
 }
 
-void json_kstr_opt(struct json *j, const char *name, slice s)
+void jsonw_kstr_opt(struct jsonw *j, const char *name, slice s)
 {
     if (s.n)
-        json_kstr(j, name, s);
+        jsonw_kstr(j, name, s);
 }
 
-void json_ki64(struct json *j, const char *name, int64_t v)
+void jsonw_ki64(struct jsonw *j, const char *name, int64_t v)
 {
-    json_key(j, name);
-    json_i64(j, v);
+    jsonw_key(j, name);
+    jsonw_i64(j, v);
 }
 
-void json_ki64_opt(struct json *j, const char *name, int64_t v)
+void jsonw_ki64_opt(struct jsonw *j, const char *name, int64_t v)
 {
     if (v != 0)
-        json_ki64(j, name, v);
+        jsonw_ki64(j, name, v);
 }
 
-void json_kbool(struct json *j, const char *name, bool v)
+void jsonw_kbool(struct jsonw *j, const char *name, bool v)
 {
-    json_key(j, name);
-    json_bool(j, v);
+    jsonw_key(j, name);
+    jsonw_bool(j, v);
 }
 
-void json_ktime_opt(struct json *j, const char *name, int64_t us)
+void jsonw_ktime_opt(struct jsonw *j, const char *name, int64_t us)
 {
     if (us != TIME_NONE) {
-        json_key(j, name);
-        json_time(j, us);
+        jsonw_key(j, name);
+        jsonw_time(j, us);
     }
 }
