@@ -6,6 +6,9 @@
  * the arena given. Errors are status + err (base/err.h); after any error inside a transaction call ledger_abort.
  *
  * Every change gets a change number `seq` in commit order: a follower that reads "greater than my last" misses nothing.
+ *
+ * Limits: LEDGER_MAX_REPLY_BYTES of a reply are kept and LEDGER_MAX_TEXT_BYTES of any other text; what is longer is cut.
+ * Tallies, groups and sent hashes are gathered in memory and written sorted at commit (or when they are read before it).
  */
 #ifndef LEDGER_LEDGER_H
 #define LEDGER_LEDGER_H
@@ -14,6 +17,9 @@
 #include "base/err.h"
 #include "bounce/observation.h"
 #include "policy/state.h"
+
+#define LEDGER_MAX_REPLY_BYTES 4096u
+#define LEDGER_MAX_TEXT_BYTES 1024u
 
 struct ledger;
 
@@ -24,6 +30,7 @@ struct ledger_options {
     const char *vfs;       /* NULL: the default one; tests name a lossy one */
     const char *synchronous; /* NULL: "FULL"; for tests */
     bool hash_addresses;   /* store addresses only as keyed hash (fixed when the ledger is made) */
+    int busy_ms;           /* how long to wait for another process' transaction; 0: 5000 */
 };
 
 NODISCARD enum status ledger_open(const struct ledger_options *o, struct ledger **out, err *e);
@@ -32,6 +39,8 @@ void ledger_close(struct ledger **l);
 int ledger_schema_version(struct ledger *l);
 /* The key for every keyed hash of this ledger (identifiers, suppression table), made at random when the ledger was made. */
 const struct sip_key *ledger_key(struct ledger *l);
+/* The last change number given; 0 for an empty ledger. */
+NODISCARD enum status ledger_seq(struct ledger *l, int64_t *seq, err *e);
 
 /* ---- writing, one transaction per batch ---- */
 NODISCARD enum status ledger_begin(struct ledger *l, err *e);
@@ -84,10 +93,14 @@ struct ledger_event {
     slice stream;
     int64_t ingest_us;
     slice decision;                /* what it did then, a short word line for `why`; recomputed by refolds */
+    slice baseline;                /* EVENT_BASELINE: policy's encoding of all that was pruned before it */
 };
 NODISCARD enum status ledger_put_event(struct ledger *l, const struct ledger_event *ev, int64_t *seq, err *e);
 /* True when an event with this source key is stored. Called before the work of judging where a feed repeats itself. */
 NODISCARD enum status ledger_has_event(struct ledger *l, struct hash128 source_key, bool *has, err *e);
+
+/* Replaces what an event did, after a refold. */
+NODISCARD enum status ledger_put_decision(struct ledger *l, int64_t seq, slice decision, err *e);
 
 /* Tallies: adds to the counters of one hour and set of dimensions. */
 struct ledger_tally {
@@ -128,6 +141,8 @@ struct ledger_acquired {
     int64_t signed_up_us;
 };
 NODISCARD enum status ledger_put_acquired(struct ledger *l, const struct ledger_acquired *q, err *e);
+NODISCARD enum status ledger_get_acquired(struct ledger *l, slice tenant, slice key, arena *a, struct ledger_acquired *out,
+                                          err *e); /* E_NOT_FOUND */
 
 /* ---- reading: cursors call `each` until it returns false ---- */
 typedef bool (*ledger_event_fn)(void *ctx, const struct ledger_event *ev, const struct observation *o);
@@ -140,7 +155,10 @@ NODISCARD enum status ledger_events_of(struct ledger *l, int64_t address_id, led
 NODISCARD enum status ledger_events_since(struct ledger *l, int64_t seq, int64_t limit, ledger_event_fn each, void *ctx, err *e);
 /* Only what the fold needs, for rebuilds: in order. */
 NODISCARD enum status ledger_fold_events(struct ledger *l, int64_t address_id, arena *a, struct policy_event **events, size_t *n, err *e);
-/* Addresses by state (STATES: all) and, where not empty, tenant, in key order behind `after_key`; limit 0: all. */
+/* The newest baseline of an address; empty when nothing was pruned. Its event comes first in ledger_fold_events. */
+NODISCARD enum status ledger_baseline(struct ledger *l, int64_t address_id, arena *a, slice *out, err *e);
+/* Addresses by state (STATES: all) and, where not empty, tenant, in key order behind `after_key`; limit 0: all. With an empty
+ * tenant a page goes on to the last row of its last key, so that the next one may start behind that key. */
 NODISCARD enum status ledger_list(struct ledger *l, slice tenant, enum address_state state, slice after_key, int64_t limit,
                                   ledger_address_fn each, void *ctx, err *e);
 /* Addresses whose due_us is not after `now_us`: what time alone has changed. */
@@ -148,7 +166,22 @@ NODISCARD enum status ledger_due(struct ledger *l, int64_t now_us, int64_t limit
 /* Reply groups, most frequent first; reason BOUNCE_REASONS: all. */
 NODISCARD enum status ledger_groups(struct ledger *l, enum bounce_reason reason, int64_t limit, ledger_group_fn each, void *ctx, err *e);
 
-/* Report rows: counts by one dimension. */
+/* One suppression as followers read it: the hash that the table in memory keeps, without any text. */
+struct ledger_mark {
+    uint64_t hash;    /* ledger/scope.h */
+    enum scope scope;
+    bool domain;      /* of a whole domain */
+    enum cause cause; /* CAUSE_NONE: lifted */
+    int64_t until_us; /* TIME_NONE: no end */
+};
+typedef bool (*ledger_mark_fn)(void *ctx, const struct ledger_mark *mark);
+/* All suppressions (*seq 0) or what has changed since change number *seq, which is moved on. *seq is set to 0 and nothing is read
+ * when it is older than what pruning has kept of lifted ones: forget all, and call again. */
+NODISCARD enum status ledger_marks_since(struct ledger *l, int64_t *seq, ledger_mark_fn each, void *ctx, err *e);
+/* How many suppressions there are, for sizing. */
+NODISCARD enum status ledger_mark_count(struct ledger *l, int64_t *n, err *e);
+
+/* Report rows: counts by one dimension. An empty tenant: all tenants. */
 enum tally_by { TALLY_CAMPAIGN, TALLY_DAY, TALLY_DOMAIN, TALLY_PROVIDER, TALLY_SOURCE, TALLY_REASON, TALLY_STREAM, TALLY_IP, TALLY_DIMENSIONS };
 struct tally_row {
     slice name;
@@ -161,13 +194,20 @@ NODISCARD enum status ledger_report(struct ledger *l, enum tally_by by, slice te
                                     ledger_tally_fn each, void *ctx, err *e);
 
 /* ---- keeping ---- */
-/* Removes the texts of an address and what names it; keeps a keyed hash that still suppresses. */
+/* Removes the texts and events of an address, replies that name it and what it acquired; keeps a keyed hash that still
+ * suppresses (CAUSE_ERASED, global) and one EVENT_ERASE. Outside of a transaction the file's log is emptied too, so that no copy
+ * stays on disk. An address that is not there is only marked. */
 NODISCARD enum status ledger_erase(struct ledger *l, slice tenant, slice key, slice actor, int64_t now_us, err *e);
-/* Prunes by age; a baseline event per address takes the place of what goes. `encode` is policy's. */
+/* Prunes by age in transactions of its own; TIME_NONE or 0 keeps for ever. A baseline event takes the place of the events that go
+ * (deliveries_us: the same for events of kind delivered and relayed, all but the last). */
 struct ledger_retention {
     int64_t events_us, deliveries_us, sent_us, tallies_us;
 };
-NODISCARD enum status ledger_prune(struct ledger *l, const struct ledger_retention *r, int64_t now_us, int64_t *removed, err *e);
+/* Policy's fold of what goes, oldest first; `old` is the baseline so far (empty: none). The result is bytes in `a`; returns false
+ * to keep the events of this address. */
+typedef bool (*ledger_baseline_fn)(void *ctx, slice old, const struct policy_event *gone, size_t n, arena *a, slice *out);
+NODISCARD enum status ledger_prune(struct ledger *l, const struct ledger_retention *r, int64_t now_us,
+                                   ledger_baseline_fn encode, void *ctx, int64_t *removed, err *e);
 /* Online copy to a new file (written beside and renamed); restore checks the copy (integrity_check, schema) first. */
 NODISCARD enum status ledger_backup(struct ledger *l, const char *to, err *e);
 NODISCARD enum status ledger_restore(const char *from, const char *to, bool overwrite, err *e);

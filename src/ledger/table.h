@@ -1,9 +1,13 @@
-/* The suppression table in memory: answers every check. Open addressing, 16 bytes a slot: 64-bit keyed SipHash of (scope,
- * address or domain), expiry hour, cause, flags. One check probes the scopes that apply: global, tenant, stream, each for address
- * and domain.
+/* The suppression table in memory: answers every check. Open addressing, 16 bytes a slot: 64-bit keyed hash of (scope, address or
+ * domain), expiry hour, cause, flags. One check probes the scopes that apply: global, tenant, stream, each for address and domain,
+ * but only those of which the table holds any.
  *
- * Rebuilt from the ledger at start, follows its change numbers. Readers may run beside one writer (a grow swaps the array; see
- * table_follow). A hit is certain up to a hash collision of 64 bits; whoever asks for the reason confirms it in the ledger.
+ * Rebuilt from the ledger at start, follows its change numbers. Threads: one writer (put, remove, follow) beside any number of
+ * readers (check, count), without locks: readers retry when the writer was at work in the same instant. What a grow leaves behind
+ * keeps its address range, not its memory, until table_free, for which all readers must have stopped.
+ *
+ * Limits: expiry is kept in hours, rounded up. A hit is certain up to a collision of 64 bits (one in 1.8e12 checks at 10 million
+ * entries); whoever asks for the reason confirms it in the ledger.
  */
 #ifndef LEDGER_TABLE_H
 #define LEDGER_TABLE_H
@@ -20,6 +24,7 @@ struct table_hit {
     int64_t until_us;  /* TIME_NONE: no end */
 };
 
+/* `key` must be ledger_key() for a table that follows a ledger. Room for `expected` entries is made at once. */
 NODISCARD enum status table_new(const struct sip_key *key, size_t expected, struct table **out, err *e);
 void table_free(struct table **t);
 NODISCARD enum status table_put(struct table *t, enum scope scope, slice tenant, slice stream, slice address_or_domain, enum cause cause,
@@ -27,7 +32,8 @@ NODISCARD enum status table_put(struct table *t, enum scope scope, slice tenant,
 void table_remove(struct table *t, enum scope scope, slice tenant, slice stream, slice address_or_domain);
 /* Reads all suppressions, or (seq > 0) what has changed since; *seq is moved on. */
 NODISCARD enum status table_follow(struct table *t, struct ledger *l, int64_t *seq, err *e);
-/* `key` is the bounce_address key (domain lower case, local part folded). Four probes at most: strictest answer first. */
+/* `key` is the bounce_address key (domain lower case, local part folded). Strictest answer first: address before
+ * domain, global before tenant before stream. */
 struct table_hit table_check(const struct table *t, slice tenant, slice stream, slice key, int64_t now_us);
 size_t table_count(const struct table *t);
 
