@@ -4,6 +4,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WITH_ASAN
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define WITH_ASAN
+#endif
+
+/* Under AddressSanitizer what was not handed out cannot be touched, and pieces have a gap between them. */
+#ifdef WITH_ASAN
+#include <sanitizer/asan_interface.h>
+#define HIDE(p, n) __asan_poison_memory_region(p, n)
+#define SHOW(p, n) __asan_unpoison_memory_region(p, n)
+#define GAP 16U
+#else
+#define HIDE(p, n) ((void)0)
+#define SHOW(p, n) ((void)0)
+#define GAP 0U
+#endif
+
 #define ALIGN 16U
 #define FIRST_BLOCK 4096U
 #define LARGEST_BLOCK (1024U * 1024U) /* larger only for a single piece that needs it */
@@ -24,6 +44,7 @@ static void free_chain(struct arena_block *block)
 {
     while (block) {
         struct arena_block *older = block->older;
+        SHOW(block + 1, block->size);
         free(block);
         block = older;
     }
@@ -61,6 +82,8 @@ void arena_reset(arena *a)
 {
     struct arena_block *kept = take_largest(&a->block);
     free_chain(a->block);
+    if (kept)
+        HIDE(kept + 1, kept->size);
     use_block(a, kept);
     a->used = 0;
     a->limited = false;
@@ -71,8 +94,10 @@ static struct arena_block *new_block(size_t size)
     if (size > SIZE_MAX - sizeof(struct arena_block))
         return NULL;
     struct arena_block *block = malloc(sizeof *block + size);
-    if (block)
+    if (block) {
         block->size = size;
+        HIDE(block + 1, size);
+    }
     return block;
 }
 
@@ -100,18 +125,21 @@ void *arena_alloc(arena *a, size_t n)
 {
     void *piece = NULL;
     size_t need = n == 0 ? ALIGN : (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-    if (need >= n && need <= SIZE_MAX - a->used && (a->cap == 0 || (a->used <= a->cap && need <= a->cap - a->used))) {
-        if (need <= (size_t)(a->end - a->next)) {
+    if (need >= n && need <= SIZE_MAX / 2 && need <= SIZE_MAX - a->used &&
+        (a->cap == 0 || (a->used <= a->cap && need <= a->cap - a->used))) {
+        if (need + GAP <= (size_t)(a->end - a->next)) {
             piece = a->next;
-            a->next += need;
+            a->next += need + GAP;
         } else {
-            piece = alloc_outside(a, need);
+            piece = alloc_outside(a, need + GAP);
         }
     }
-    if (piece)
-        a->used += need;
-    else
+    if (!piece) {
         a->limited = true;
+        return NULL;
+    }
+    a->used += need;
+    SHOW(piece, n);
     return piece;
 }
 

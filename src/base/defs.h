@@ -15,10 +15,10 @@
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 /* A condition that only a bug can break; checked in every build. */
-#define MUST(cond)                                                                                                     \
-    do {                                                                                                               \
-        if (__builtin_expect(!(cond), 0))                                                                              \
-            must_failed(#cond, __FILE__, __LINE__);                                                                    \
+#define MUST(cond)                                  \
+    do {                                            \
+        if (__builtin_expect(!(cond), 0))           \
+            must_failed(#cond, __FILE__, __LINE__); \
     } while (0)
 
 /* Writes the condition and its place to standard error and traps. */

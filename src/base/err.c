@@ -5,9 +5,15 @@
 #include <stdio.h>
 
 static const char *const words[] = {
-    [OK] = "ok",           [E_IO] = "io",           [E_MEMORY] = "memory",
-    [E_NOT_FOUND] = "not-found", [E_INVALID] = "invalid", [E_BUSY] = "busy",
-    [E_FULL] = "full",     [E_CORRUPT] = "corrupt", [E_UNSUPPORTED] = "unsupported",
+    [OK] = "ok",
+    [E_IO] = "io",
+    [E_MEMORY] = "memory",
+    [E_NOT_FOUND] = "not-found",
+    [E_INVALID] = "invalid",
+    [E_BUSY] = "busy",
+    [E_FULL] = "full",
+    [E_CORRUPT] = "corrupt",
+    [E_UNSUPPORTED] = "unsupported",
     [E_DENIED] = "denied",
 };
 

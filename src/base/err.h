@@ -1,7 +1,8 @@
 /* An error of the environment: which object, what happened, what to do next. Filled where it happens, printed once by
  * whoever decides (STYLE: errors). Odd input is no error; a bug is MUST.
  *
- * An err is a value of fixed size, so that telling of refused memory needs none. Longer texts are cut.
+ * An err is a value of fixed size, so that telling of refused memory needs none. Longer texts are cut; control bytes
+ * become spaces.
  */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
@@ -28,9 +29,10 @@ typedef struct err {
 
 /* Fills *e (which may be NULL) and returns `status`, so that `return err_set(...)` works. */
 enum status err_set(err *e, enum status status, const char *fmt, ...) PRINTF_LIKE(3, 4);
-/* The same for a failed system call: appends ": " and the text of `errnum`. ENOSPC becomes E_FULL, ENOENT E_NOT_FOUND. */
+/* The same for a failed system call: appends ": " and the text of `errnum` (in English, and never cut off). ENOSPC and
+ * EDQUOT become E_FULL, ENOENT E_NOT_FOUND, ENOMEM E_MEMORY, all others E_IO. */
 enum status err_os(err *e, int errnum, const char *fmt, ...) PRINTF_LIKE(3, 4);
-/* A status' own word ("io", "not-found", ...). */
+/* A status' own word ("io", "not-found", ...); "unknown" for a number that is none. */
 const char *status_word(enum status status);
 
 #endif

@@ -1,5 +1,7 @@
-/* Appending JSON writer (RFC 8259), jsonw_ to keep out of the way of json-c, which reads. Keeps no state but depth and comma; text is made valid: control bytes are escaped,
- * invalid UTF-8 becomes U+FFFD. Reading JSON is json-c's work, one layer up.
+/* Appending JSON writer (RFC 8259), jsonw_ to keep out of the way of json-c, which reads. Keeps no state but depth and
+ * comma; text is made valid: control bytes are escaped, each byte of invalid UTF-8 becomes U+FFFD. That members and
+ * arrays nest properly is the caller's duty; more ends than begins is a bug (MUST). Reading JSON is json-c's work, one
+ * layer up.
  */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
@@ -21,7 +23,7 @@ void jsonw_end_array(struct jsonw *j);
 void jsonw_key(struct jsonw *j, const char *name);
 void jsonw_str(struct jsonw *j, slice s);
 void jsonw_i64(struct jsonw *j, int64_t v);
-void jsonw_f64(struct jsonw *j, double v); /* finite; up to 6 decimals */
+void jsonw_f64(struct jsonw *j, double v); /* up to 6 decimals, always with a point; infinity and NaN become null */
 void jsonw_bool(struct jsonw *j, bool v);
 void jsonw_null(struct jsonw *j);
 /* ISO time, or null for TIME_NONE. */

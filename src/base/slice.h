@@ -1,7 +1,7 @@
 /* A view into text that somebody else owns: pointer and length, no NUL needed.
  *
- * Absent is empty, never NULL: `p` of an empty slice may point anywhere valid or to a static "". Nothing here allocates.
- * "ci" compares ASCII letters without case; bytes >= 0x80 are compared as they are.
+ * Absent is empty, never NULL: `p` of an empty slice may point anywhere valid or to a static "". Nothing here
+ * allocates. "ci" compares ASCII letters without case; bytes >= 0x80 are compared as they are.
  */
 #ifndef BASE_SLICE_H
 #define BASE_SLICE_H
@@ -21,7 +21,10 @@ typedef struct bounce_slice slice;
 
 #define SLICE_EMPTY ((slice){"", 0})
 #define S(lit) ((slice){"" lit, sizeof(lit) - 1}) /* from a string literal */
-#define SLICE_INIT(lit) {"" lit, sizeof(lit) - 1} /* the same in a static initialiser */
+#define SLICE_INIT(lit)         \
+    {                           \
+        "" lit, sizeof(lit) - 1 \
+    }                                                            /* the same in a static initialiser */
 #define SLICE_FMT(s) (int)((s).n > 65536 ? 65536 : (s).n), (s).p /* for "%.*s" */
 #define SLICE_NPOS ((size_t)-1)
 
@@ -65,7 +68,8 @@ slice slice_rtrim(slice s);
 slice slice_unwrap(slice s, char open, char close);
 
 /* Takes the next line from *rest (ends LF, CRLF or CR; the end is consumed and not part of the line).
- * Returns false when *rest is empty. */
+ * Returns false when *rest is empty. A CR at the very end counts as a line end, so keep it back while more may follow.
+ */
 bool slice_line(slice *rest, slice *line);
 
 /* Takes the text up to `sep` from *rest (the separator is consumed). Returns false when *rest is used up

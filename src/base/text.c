@@ -120,26 +120,26 @@ struct sink {
     char *p;
     size_t n, max;
     size_t cut; /* the last end of a character behind which "..." still fits */
+    bool full;  /* a character did not fit */
 };
 
-static bool sink_add(struct sink *o, slice s)
+static void sink_add(struct sink *o, slice s)
 {
-    if (s.n > o->max - o->n)
-        return false;
-    if (o->p)
+    if (s.n > o->max - o->n) {
+        o->full = true;
+        return;
+    }
+    if (o->p && s.n)
         memcpy(o->p + o->n, s.p, s.n);
     o->n += s.n;
     if (o->max >= 3 && o->n <= o->max - 3)
         o->cut = o->n;
-    return true;
 }
 
-/* Returns the bytes that come out; writes them when out is given. */
-static size_t make_safe(slice s, size_t max, char *out)
+static void make_safe(slice s, struct sink *o)
 {
-    struct sink o = {.p = out, .max = max};
     bool space_last = false, control_last = false;
-    while (s.n) {
+    while (s.n && !o->full) {
         size_t len;
         slice glyph = SLICE_EMPTY;
         bool control = false;
@@ -162,18 +162,33 @@ static size_t make_safe(slice s, size_t max, char *out)
             glyph = S(REPLACEMENT);
             break;
         }
-        if (!sink_add(&o, glyph)) {
-            o.n = o.cut;
-            if (max >= 3)
-                sink_add(&o, S("..."));
-            break;
-        }
+        sink_add(o, glyph);
         if (glyph.n)
             space_last = glyph.p[0] == ' ';
         control_last = control;
         s = slice_from(s, len);
     }
-    return o.n;
+}
+
+/* What comes out of a text: so many bytes, and "..." behind them when it is cut. */
+struct fit {
+    size_t n;
+    size_t dots; /* 3 or 0 */
+};
+
+static struct fit measure(slice s, size_t max)
+{
+    struct sink o = {.max = max};
+    make_safe(s, &o);
+    return o.full ? (struct fit){o.cut, max >= 3 ? 3 : 0} : (struct fit){o.n, 0};
+}
+
+static void write_safe(slice s, struct fit fit, char *out)
+{
+    struct sink o = {.p = out, .max = fit.n};
+    make_safe(s, &o);
+    MUST(o.n == fit.n);
+    memcpy(out + fit.n, "...", fit.dots);
 }
 
 void text_add_safe(buf *b, slice s, size_t max_bytes)
@@ -182,20 +197,24 @@ void text_add_safe(buf *b, slice s, size_t max_bytes)
         buf_add(b, s);
         return;
     }
-    size_t n = make_safe(s, max_bytes, NULL);
-    if (!buf_reserve(b, n))
+    struct fit fit = measure(s, max_bytes);
+    if (fit.n + fit.dots == 0 || !buf_reserve(b, fit.n + fit.dots))
         return;
-    b->n += make_safe(s, max_bytes, b->p + b->n);
-    if (b->room)
-        b->p[b->n] = '\0';
+    write_safe(s, fit, b->p + b->n);
+    b->n += fit.n + fit.dots;
+    b->p[b->n] = '\0';
 }
 
 slice text_safe_dup(arena *a, slice s, size_t max_bytes)
 {
     if (s.n <= max_bytes && text_safe(s))
         return s;
-    char *p = arena_alloc(a, make_safe(s, max_bytes, NULL));
-    return p ? slice_of(p, make_safe(s, max_bytes, p)) : SLICE_EMPTY;
+    struct fit fit = measure(s, max_bytes);
+    char *p = arena_alloc(a, fit.n + fit.dots);
+    if (!p)
+        return SLICE_EMPTY;
+    write_safe(s, fit, p);
+    return slice_of(p, fit.n + fit.dots);
 }
 
 slice text_lower(arena *a, slice s)

@@ -13,13 +13,13 @@ static const struct {
     const char *name;
     int minutes;
 } zones[] = {
-    {"ut", 0},      {"utc", 0},     {"gmt", 0},     {"z", 0},       {"wet", 0},     {"est", -300},  {"edt", -240},
-    {"cst", -360},  {"cdt", -300},  {"mst", -420},  {"mdt", -360},  {"pst", -480},  {"pdt", -420},  {"akst", -540},
-    {"akdt", -480}, {"hst", -600},  {"ast", -240},  {"adt", -180},  {"nst", -210},  {"ndt", -150},  {"bst", 60},
-    {"west", 60},   {"cet", 60},    {"met", 60},    {"mez", 60},    {"cest", 120},  {"mest", 120},  {"mesz", 120},
-    {"eet", 120},   {"eest", 180},  {"msk", 180},   {"msd", 240},   {"jst", 540},   {"kst", 540},   {"hkt", 480},
-    {"sgt", 480},   {"aest", 600},  {"aedt", 660},  {"acst", 570},  {"acdt", 630},  {"awst", 480},  {"nzst", 720},
-    {"nzdt", 780},  {"brt", -180},  {"sast", 120},
+    {"ut", 0},      {"utc", 0},    {"gmt", 0},    {"z", 0},      {"wet", 0},    {"est", -300}, {"edt", -240},
+    {"cst", -360},  {"cdt", -300}, {"mst", -420}, {"mdt", -360}, {"pst", -480}, {"pdt", -420}, {"akst", -540},
+    {"akdt", -480}, {"hst", -600}, {"ast", -240}, {"adt", -180}, {"nst", -210}, {"ndt", -150}, {"bst", 60},
+    {"west", 60},   {"cet", 60},   {"met", 60},   {"mez", 60},   {"cest", 120}, {"mest", 120}, {"mesz", 120},
+    {"eet", 120},   {"eest", 180}, {"msk", 180},  {"msd", 240},  {"jst", 540},  {"kst", 540},  {"hkt", 480},
+    {"sgt", 480},   {"aest", 600}, {"aedt", 660}, {"acst", 570}, {"acdt", 630}, {"awst", 480}, {"nzst", 720},
+    {"nzdt", 780},  {"brt", -180}, {"sast", 120},
 };
 
 int64_t civil_days(int year, int month, int day)
@@ -53,8 +53,12 @@ int64_t civil_to_us(const struct civil *c)
 
 void civil_from_us(int64_t us, struct civil *out)
 {
-    int64_t days = us / TIME_DAY - (us % TIME_DAY < 0);
-    int seconds = (int)((us - days * TIME_DAY) / TIME_SECOND);
+    int64_t days = us / TIME_DAY, rest = us % TIME_DAY;
+    if (rest < 0) {
+        rest += TIME_DAY;
+        days--;
+    }
+    int seconds = (int)(rest / TIME_SECOND);
     days += 719468;
     int64_t era = (days >= 0 ? days : days - 146096) / 146097;
     int64_t day_of_era = days - era * 146097;
@@ -252,18 +256,22 @@ static slice skip_comment(slice s)
 static bool take_mail_clock(slice *s, struct mail_date *d)
 {
     slice t = *s;
-    if (!take_number(&t, 1, 2, &d->c.hour) || t.n == 0 || (t.p[0] != ':' && t.p[0] != '.'))
+    int hour, minute, second = 0;
+    int64_t fraction_us = 0;
+    if (!take_number(&t, 1, 2, &hour) || t.n == 0 || (t.p[0] != ':' && t.p[0] != '.'))
         return false;
     char between = t.p[0];
-    if (!take_char(&t, between) || !take_number(&t, 1, 2, &d->c.minute))
+    if (!take_char(&t, between) || !take_number(&t, 1, 2, &minute))
         return false;
-    d->c.second = 0;
-    d->fraction_us = 0;
     if (take_char(&t, between)) {
-        if (!take_number(&t, 1, 2, &d->c.second))
+        if (!take_number(&t, 1, 2, &second))
             return false;
-        d->fraction_us = take_fraction(&t);
+        fraction_us = take_fraction(&t);
     }
+    d->c.hour = hour;
+    d->c.minute = minute;
+    d->c.second = second;
+    d->fraction_us = fraction_us;
     d->clock = true;
     *s = t;
     return true;
@@ -439,9 +447,12 @@ void time_add_span(buf *b, int64_t us)
     static const struct {
         uint64_t us;
         const char *one, *many;
-    } units[] = {{(uint64_t)TIME_DAY, " day", " days"},   {(uint64_t)TIME_HOUR, " h", " h"},
-                 {(uint64_t)TIME_MINUTE, " min", " min"}, {(uint64_t)TIME_SECOND, " s", " s"},
-                 {1000, " ms", " ms"},                    {1, " us", " us"}};
+    } units[] = {{(uint64_t)TIME_DAY, " day", " days"},
+                 {(uint64_t)TIME_HOUR, " h", " h"},
+                 {(uint64_t)TIME_MINUTE, " min", " min"},
+                 {(uint64_t)TIME_SECOND, " s", " s"},
+                 {1000, " ms", " ms"},
+                 {1, " us", " us"}};
     uint64_t span = us < 0 ? 0 - (uint64_t)us : (uint64_t)us;
     if (span == 0) {
         buf_adds(b, "0 s");
