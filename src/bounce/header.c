@@ -1,0 +1,165 @@
+#include "bounce/header.h"
+
+#include "bounce/line.h"
+
+#define HEADER_MAX_FIELDS 2000 /* more are not kept; real ones stay below 300 */
+#define HEADER_MAX_NAME 100    /* octets of a field name */
+#define HEADER_MAX_BAD 2       /* lines in a row that are no field: the body has begun without an empty line */
+
+/* The field name at the start of a line: printable ASCII (RFC 5322 3.6.8) up to the colon, blanks before it allowed. */
+static bool field_split(slice line, struct field *f)
+{
+    size_t i = 0;
+    size_t most = line.n < HEADER_MAX_NAME ? line.n : HEADER_MAX_NAME;
+    while (i < most && line.p[i] > 32 && line.p[i] < 127 && line.p[i] != ':')
+        i++;
+    size_t name = i;
+    while (i < line.n && (line.p[i] == ' ' || line.p[i] == '\t'))
+        i++;
+    if (name == 0 || i == line.n || line.p[i] != ':')
+        return false;
+    f->name = slice_of(line.p, name);
+    f->value = (slice){line.p + i + 1, line.n - i - 1}; /* points into the line even when empty */
+    return true;
+}
+
+static bool is_mbox_line(slice line)
+{
+    return slice_starts(line, S("From ")) || slice_starts(line, S(">From "));
+}
+
+static bool is_folded(const struct lines *l)
+{
+    return l->p < l->end && (*l->p == ' ' || *l->p == '\t');
+}
+
+/* Lengthens the value over the folded lines that follow. */
+static void take_folded(struct lines *l, struct field *f)
+{
+    const char *start = f->value.p;
+    const char *end = start + f->value.n;
+    slice line;
+    while (is_folded(l)) {
+        struct lines before = *l;
+        if (!lines_next(l, &line))
+            break;
+        if (slice_empty(slice_trim(line)) && !is_folded(l)) {
+            *l = before; /* a line of blanks only is the empty line that ends the header */
+            break;
+        }
+        end = line.p + line.n;
+    }
+    f->value = slice_trim(slice_of(start, (size_t)(end - start)));
+}
+
+static void skip_lead(struct lines *l)
+{
+    struct lines before = *l;
+    slice line;
+    while (lines_next(l, &line) && (slice_empty(slice_trim(line)) || is_mbox_line(line)))
+        before = *l;
+    *l = before;
+}
+
+struct reading {
+    struct field *fields;
+    size_t n, room;
+    unsigned bad_lines, bad_row; /* all; in a row */
+    struct lines bad_at;         /* where the row begins */
+};
+
+/* A line that is no field. Returns true when it, or the row that it ends, belongs to the body. */
+static bool bad_line(struct reading *r, const struct lines *before, slice line)
+{
+    r->bad_lines++;
+    if (r->bad_row++ == 0)
+        r->bad_at = *before;
+    return r->n == 0 || slice_starts(line, S("--")) || r->bad_row >= HEADER_MAX_BAD;
+}
+
+static bool keep_field(struct reading *r, arena *a, const struct field *f)
+{
+    if (r->n >= HEADER_MAX_FIELDS)
+        return true;
+    struct field *grown = arena_grow(a, r->fields, r->n, &r->room, sizeof *grown);
+    if (grown == NULL)
+        return false;
+    grown[r->n++] = *f;
+    r->fields = grown;
+    return true;
+}
+
+static bool read_fields(struct lines *l, arena *a, struct reading *r)
+{
+    slice line;
+    struct field f;
+    struct lines before = *l;
+    for (; lines_next(l, &line); before = *l) {
+        if (slice_empty(line) || (ascii_space(line.p[0]) && slice_empty(slice_trim(line))))
+            return true;
+        if (is_mbox_line(line))
+            continue;
+        if (!field_split(line, &f)) {
+            if (!bad_line(r, &before, line))
+                continue;
+            *l = r->bad_at;
+            return true;
+        }
+        r->bad_row = 0;
+        take_folded(l, &f);
+        if (!keep_field(r, a, &f))
+            return false;
+    }
+    if (r->bad_row > 0)
+        *l = r->bad_at;
+    return true;
+}
+
+bool header_read(slice *rest, arena *a, struct header *out)
+{
+    struct lines l = lines_of(*rest);
+    struct reading r = {0};
+    skip_lead(&l);
+    bool ok = read_fields(&l, a, &r);
+    *out = (struct header){r.fields, r.n, r.bad_lines};
+    *rest = lines_rest(&l);
+    return ok;
+}
+
+slice header_get(const struct header *h, slice name)
+{
+    for (size_t i = 0; i < h->n; i++)
+        if (h->fields[i].name.n == name.n && slice_eq_ci(h->fields[i].name, name))
+            return h->fields[i].value;
+    return SLICE_EMPTY;
+}
+
+slice header_get_last(const struct header *h, slice name)
+{
+    for (size_t i = h->n; i-- > 0;)
+        if (h->fields[i].name.n == name.n && slice_eq_ci(h->fields[i].name, name))
+            return h->fields[i].value;
+    return SLICE_EMPTY;
+}
+
+bool header_has(const struct header *h, slice name)
+{
+    for (size_t i = 0; i < h->n; i++)
+        if (slice_eq_ci(h->fields[i].name, name))
+            return true;
+    return false;
+}
+
+slice header_unfold(arena *a, slice value)
+{
+    if (slice_chr(value, '\n') == SLICE_NPOS && slice_chr(value, '\r') == SLICE_NPOS)
+        return value;
+    char *out = arena_alloc(a, value.n);
+    if (out == NULL)
+        return SLICE_EMPTY;
+    size_t n = 0;
+    for (size_t i = 0; i < value.n; i++)
+        if (value.p[i] != '\n' && value.p[i] != '\r')
+            out[n++] = value.p[i];
+    return slice_of(out, n);
+}
