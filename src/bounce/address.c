@@ -9,6 +9,7 @@
 #define ADDRESS_MAX_LOCAL 64   /* RFC 5321 4.5.3.1.1 */
 #define ADDRESS_MAX_DOMAIN 255 /* RFC 5321 4.5.3.1.2 */
 #define ADDRESS_MAX_LABEL 63   /* RFC 1035 2.3.4 */
+#define ADDRESS_MAX_NAME 4096  /* octets of a quoted name or comment in a list */
 #define ADDRESS_MAX_SCAN 320   /* octets looked at on either side of an "@" in running text */
 
 static bool is_utf8_byte(char c)
@@ -221,7 +222,7 @@ static size_t enclosed_span(slice s)
 {
     unsigned depth = 0;
     char open = s.p[0];
-    for (size_t i = 0; i < s.n; i++) {
+    for (size_t i = 0; i < s.n && i < ADDRESS_MAX_NAME; i++) {
         if (s.p[i] == '\\')
             i++;
         else if (open == '"' && i > 0 && s.p[i] == '"')

@@ -6,6 +6,7 @@
 #include "bounce/charset.h"
 
 #define WORD_MAX_CHARSET 64 /* octets of a charset name in an encoded word */
+#define WORD_MAX_TEXT 8192  /* octets of a word; RFC 2047 2 allows 75 */
 #define WORD_MAX_SPACE 1000 /* blanks between two words that are looked at to join them */
 
 struct word {
@@ -29,14 +30,14 @@ static bool word_read(slice s, struct word *w)
     size_t star = slice_chr(charset, '*'); /* RFC 2231 5: a language tag behind it */
     w->charset = star == SLICE_NPOS ? charset : slice_sub(charset, 0, star);
     w->base64 = encoding == 'b';
-    slice body = slice_from(s, end + 3);
+    slice body = slice_sub(s, end + 3, WORD_MAX_TEXT);
     size_t stop = slice_find(body, S("?="));
     if (stop != SLICE_NPOS) {
         w->text = slice_sub(body, 0, stop);
         w->span = end + 3 + stop + 2;
         return true;
     }
-    if (slice_chr(body, ' ') != SLICE_NPOS || slice_find(body, S("=?")) != SLICE_NPOS)
+    if (end + 3 + body.n < s.n || slice_chr(body, ' ') != SLICE_NPOS || slice_find(body, S("=?")) != SLICE_NPOS)
         return false;
     w->text = body;
     w->span = s.n;
@@ -48,32 +49,54 @@ static size_t word_decode(const struct word *w, char *out)
     return w->base64 ? base64_decode(w->text, out) : qp_decode(w->text, true, out);
 }
 
-/* Decodes the words at s that share one charset and encode one text (a character may be split between them) and appends
- * the text to out. Returns what it took of s. */
-static size_t words_take(struct charsets *cs, arena *a, slice s, struct word w, slice *text)
+/* The word behind the blanks at s, if one stands there; *gap is how many blanks. */
+static bool word_next(slice s, struct word *w, size_t *gap)
 {
-    char *raw = arena_alloc(a, s.n + 3); /* each word decodes to less than it takes */
-    *text = SLICE_EMPTY;
-    if (raw == NULL)
-        return s.n;
-    size_t n = 0;
-    size_t taken = 0;
-    slice charset = w.charset;
-    for (;;) {
-        n += word_decode(&w, raw + n);
-        taken += w.span;
-        size_t gap = taken;
-        while (gap < s.n && gap - taken < WORD_MAX_SPACE && ascii_space(s.p[gap]))
-            gap++;
-        slice next = slice_from(s, gap);
-        if (!slice_starts(next, S("=?")) || !word_read(next, &w))
-            break;
-        taken = gap; /* blanks between words are not part of the text */
+    *gap = 0;
+    while (*gap < s.n && *gap < WORD_MAX_SPACE && ascii_space(s.p[*gap]))
+        ++*gap;
+    slice next = slice_from(s, *gap);
+    return slice_starts(next, S("=?")) && word_read(next, w);
+}
+
+/* Octets that the words at s take that share the charset of the first: together they encode one text, for a character may
+ * be split between them. Blanks between words are not part of the text and are taken along, also before a word of another
+ * charset. */
+static size_t run_span(slice s, slice charset, size_t *decoded)
+{
+    size_t span = 0;
+    size_t gap;
+    struct word w;
+    *decoded = 0;
+    while (word_next(slice_from(s, span), &w, &gap)) {
+        span += gap;
         if (!slice_eq_ci(w.charset, charset))
             break;
+        span += w.span;
+        *decoded += w.text.n + 3; /* at most */
+    }
+    return span;
+}
+
+/* Decodes the run of words at s. Returns what it took of s. */
+static size_t run_decode(struct charsets *cs, arena *a, slice s, slice charset, slice *text)
+{
+    size_t room;
+    size_t gap;
+    size_t n = 0;
+    struct word w;
+    size_t span = run_span(s, charset, &room);
+    char *raw = arena_alloc(a, room);
+    *text = SLICE_EMPTY;
+    if (raw == NULL)
+        return span;
+    slice run = slice_sub(s, 0, span);
+    while (word_next(run, &w, &gap)) {
+        n += word_decode(&w, raw + n);
+        run = slice_from(run, gap + w.span);
     }
     *text = charset_decode(cs, a, charset, slice_of(raw, n), NULL, NULL);
-    return taken;
+    return span;
 }
 
 /* Text between words. */
@@ -141,7 +164,7 @@ slice header_text(struct charsets *cs, arena *a, slice value, slice fallback)
             slice text;
             if (at > plain && !piece_add(a, &tail, plain_text(cs, a, slice_sub(s, plain, at - plain), fallback)))
                 break;
-            at += words_take(cs, a, slice_from(s, at), w, &text);
+            at += run_decode(cs, a, slice_from(s, at), w.charset, &text);
             plain = at;
             if (!piece_add(a, &tail, text))
                 break;

@@ -37,6 +37,9 @@ struct part {
     unsigned depth;     /* 0 for the message itself */
     unsigned message_depth; /* how many returned messages it lies in; parts of the report itself have 0 */
     size_t parent;      /* index of the part that contains it (itself for index 0) */
+    bool split;         /* PART_MULTIPART: a boundary was found, its parts follow */
+    bool decoded;       /* `text` is what part_text gives */
+    slice text;
 };
 
 struct mime {
