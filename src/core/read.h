@@ -1,20 +1,22 @@
-/* Raw mail and log lines from files, directories, mbox, Maildir, rotated log sets and standard input: piece by piece, in
- * order, with bounded memory. Knows no bounces: what a piece means is for libbounce (messages) and the feeds (lines).
+/* Raw mail and log lines from files, directories, mbox, Maildir, rotated log sets and standard input: piece by piece,
+ * in order, with bounded memory. Knows no bounces: what a piece means is for libbounce (messages) and the feeds
+ * (lines).
  *
- * What a path is, its content says, never its name (read_form_of). gzip, xz and zstd are undone on the way. Paths are taken
- * in the order given, directories sorted by name; log files among them come last and together, oldest first by the stamps
- * in them, so that `mail.log*` is read in the right order.
+ * What a path is, its content says, never its name (read_form_of). gzip, xz and zstd are undone on the way. Paths are
+ * taken in the order given, directories sorted by name; log files among them come last and together, oldest first by
+ * the stamps in them, so that `mail.log*` is read in the right order.
  *
  * The way of a batch:
- *   while (reader_next(...) == 1) work on the piece, and every now and then, when all of its facts are in the transaction:
- *       ledger_begin; put events; reader_positions(r, put, ctx) stores how far it came; ledger_commit; reader_committed(r).
- *   A piece is whole (one message; whole lines; whole journal entries): positions always stand between two pieces.
- *   reader_committed marks mail as read (Maildir); before it nothing outside of the ledger has changed.
+ *   while (reader_next(...) == 1) work on the piece, and every now and then, when all of its facts are in the
+ * transaction: ledger_begin; put events; reader_positions(r, put, ctx) stores how far it came; ledger_commit;
+ * reader_committed(r). A piece is whole (one message; whole lines; whole journal entries): positions always stand
+ * between two pieces. reader_committed marks mail as read (Maildir); before it nothing outside of the ledger has
+ * changed.
  *
- * Limits: a message over max_message_bytes is cut (piece.truncated); a line over READ_MAX_LINE_BYTES is dropped and told by
- * reader_counts; at most READ_MAX_DEPTH directories deep; symbolic links to directories are not followed below the paths given.
- * Errors: one source that cannot be read gives -1 with its name in *e; the others go on with the next call.
- * Owner: the reader owns everything it hands out. One thread.
+ * Limits: a message over max_message_bytes is cut (piece.truncated); a line over READ_MAX_LINE_BYTES is dropped and
+ * told by reader_counts; at most READ_MAX_DEPTH directories deep; symbolic links to directories are not followed below
+ * the paths given. Errors: one source that cannot be read gives -1 with its name in *e; the others go on with the next
+ * call. Owner: the reader owns everything it hands out. One thread.
  */
 #ifndef CORE_READ_H
 #define CORE_READ_H
@@ -50,7 +52,7 @@ enum read_form read_form_of(slice head);
 typedef bool (*read_known_fn)(void *ctx, slice name, arena *a, slice *position);
 
 struct read_options {
-    enum read_form form;      /* READ_AUTO, or what every file given is (READ_MESSAGE, MBOX, LOG, JOURNAL, NDJSON, CSV) */
+    enum read_form form; /* READ_AUTO, or what every file given is (READ_MESSAGE, MBOX, LOG, JOURNAL, NDJSON, CSV) */
     size_t max_message_bytes; /* 0: 50 MB */
     bool mark_read;           /* Maildir: move new/x to cur/x:2,S after the commit */
     bool unread_only;         /* Maildir: only new/ and what has no S flag */
@@ -59,12 +61,13 @@ struct read_options {
 };
 
 struct read_piece {
-    enum read_form form;  /* READ_MESSAGE, READ_LOG, READ_JOURNAL, READ_NDJSON, READ_CSV */
-    slice bytes;          /* valid until the next call; a message without its mbox "From " line, lines with their ends */
-    slice path;           /* of the file, as given or found; "-" for standard input. Valid as long as the reader */
-    slice header;         /* READ_CSV: the first line of the file (also when reading goes on in its middle) */
-    uint64_t offset;      /* where bytes begins in the decompressed file */
-    int64_t reference_us; /* lines without a year are not later than this (time of the file's last change); TIME_NONE: unknown */
+    enum read_form form; /* READ_MESSAGE, READ_LOG, READ_JOURNAL, READ_NDJSON, READ_CSV */
+    slice bytes;         /* valid until the next call; a message without its mbox "From " line, lines with their ends */
+    slice path;          /* of the file, as given or found; "-" for standard input. Valid as long as the reader */
+    slice header;        /* READ_CSV: the first line of the file (also when reading goes on in its middle) */
+    uint64_t offset;     /* where bytes begins in the decompressed file */
+    int64_t reference_us; /* lines without a year are not later than this (time of the file's last change); TIME_NONE:
+                             unknown */
     bool first;           /* the first piece of this file in this run */
     bool truncated;       /* the message was longer than max_message_bytes */
 };
@@ -73,24 +76,27 @@ struct read_counts {
     uint64_t files, messages, lines_dropped, bytes;
     uint64_t known_files;   /* nothing new in them */
     uint64_t resumed_files; /* gone on where the last run ended */
-    uint64_t replaced_files; /* shorter than, or different from, what was read under the same head: read from the start */
+    uint64_t
+        replaced_files; /* shorter than, or different from, what was read under the same head: read from the start */
     uint64_t errors;
 };
 
 struct reader;
 
-/* Looks at the paths ("-" is one message on standard input) but reads no content yet except the heads of files. Paths that are
- * missing or unreadable are reported by reader_next. */
-NODISCARD enum status reader_open(const char *const *paths, size_t n, const struct read_options *o, struct reader **out, err *e);
+/* Looks at the paths ("-" is one message on standard input) but reads no content yet except the heads of files. Paths
+ * that are missing or unreadable are reported by reader_next. */
+NODISCARD enum status reader_open(const char *const *paths, size_t n, const struct read_options *o, struct reader **out,
+                                  err *e);
 /* One piece: 1. All read: 0. One source failed: -1, *e says which and why; call again for the others. */
 NODISCARD int reader_next(struct reader *r, struct read_piece *out, err *e);
 
 typedef enum status (*read_put_fn)(void *ctx, slice name, slice position, err *e);
-/* Gives every position that changed since the last reader_committed, as it is behind the last piece. Names identify content
+/* Gives every position that changed since the last reader_committed, as it is behind the last piece. Names identify
+ * content
  * ("log:4096:<hash of the first 4096 bytes>"), never a path. */
 NODISCARD enum status reader_positions(struct reader *r, read_put_fn put, void *ctx, err *e);
-/* What positions told is durable: marks mails as read. A mail that cannot be marked is an error of this call; the rest is
- * marked all the same. */
+/* What positions told is durable: marks mails as read. A mail that cannot be marked is an error of this call; the rest
+ * is marked all the same. */
 NODISCARD enum status reader_committed(struct reader *r, err *e);
 const struct read_counts *reader_counts(const struct reader *r);
 void reader_close(struct reader **r);

@@ -1,7 +1,7 @@
 /* What every dialect gives: a list of observations in the arena of the batch.
  *
- * Everything an observation points to is copied into that arena, so that neither the line nor the dialect's memory has to live
- * as long.
+ * Everything an observation points to is copied into that arena, so that neither the line nor the dialect's memory has
+ * to live as long.
  */
 #ifndef FEED_FEED_H
 #define FEED_FEED_H

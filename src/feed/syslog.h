@@ -1,7 +1,8 @@
 /* The outside of a syslog line: stamp, host, tag, message; and what a stamp without year and zone means.
  *
- * Takes BSD stamps (RFC 3164, Postfix maillog_file), ISO 8601 with fraction and zone (rsyslog, journalctl -o short-iso),
- * RFC 5424 lines, and a "<PRI>" in front of any of them. Pure: reference time and zone are arguments. Slices point into the line.
+ * Takes BSD stamps (RFC 3164, Postfix maillog_file), ISO 8601 with fraction and zone (rsyslog, journalctl -o
+ * short-iso), RFC 5424 lines, and a "<PRI>" in front of any of them. Pure: reference time and zone are arguments.
+ * Slices point into the line.
  */
 #ifndef FEED_SYSLOG_H
 #define FEED_SYSLOG_H
@@ -13,7 +14,7 @@ enum stamp_form { STAMP_NONE, STAMP_BSD, STAMP_ISO, STAMP_MICROSECONDS };
 
 struct syslog_line {
     enum stamp_form form;
-    slice stamp;   /* as written */
+    slice stamp; /* as written */
     slice host;
     slice tag;     /* "postfix/smtp", without [pid] */
     slice message; /* behind ": ", right-trimmed */
@@ -33,15 +34,15 @@ struct zone {
     size_t n;
 };
 
-/* UTC of a local time, both readings of an hour that comes twice; *later is *earlier elsewhere. A local time that a shift
- * leaps over is read with the offset before it. */
+/* UTC of a local time, both readings of an hour that comes twice; *later is *earlier elsewhere. A local time that a
+ * shift leaps over is read with the offset before it. */
 void zone_to_utc(const struct zone *z, int64_t local_us, int64_t *earlier, int64_t *later);
 
 /* Remembers what is needed to read stamps one after the other. */
 struct stamp_clock {
     int64_t reference_us; /* BSD stamps: the latest year that is not more than a day behind this */
     struct zone zone;
-    int64_t last_us;      /* newest time told so far: decides between the two readings of a repeated hour */
+    int64_t last_us; /* newest time told so far: decides between the two readings of a repeated hour */
     char cached[16];
     int64_t cached_us;
 };

@@ -1,0 +1,104 @@
+/* The queue ids of an MTA that are open: what is known of each message until it leaves the queue.
+ *
+ * An open-addressing table keyed by (host, queue id), and the list of its mails from the oldest touched to the newest.
+ * A queue id lives in an instance ("postfix", "postfix-2"), but a service may log under another name (syslog_name=): a
+ * look-up takes the mail of that instance, else the only one of that queue id. Texts are copied. Caps of bytes and age
+ * are kept when a mail is opened: the oldest goes first and is counted. Pure.
+ */
+#ifndef FEED_QUEUE_H
+#define FEED_QUEUE_H
+
+#include "base/buf.h"
+#include "base/time.h"
+#include "bounce.h"
+
+#define QUEUE_MAX_HOST_BYTES 255u
+#define QUEUE_MAX_ID_BYTES 64u
+#define QUEUE_MAX_RCPTS 20000u /* remembered for one mail */
+
+struct kept { /* a text owned by the queue */
+    char *p;
+    uint32_t n;
+};
+
+static inline slice kept_slice(struct kept k)
+{
+    return slice_of(k.p, k.n);
+}
+
+/* Texts of a recipient. */
+enum rcpt_text { RCPT_TO, RCPT_ORIG_TO, RCPT_REPLY, RCPT_STATUS, RCPT_RELAY, RCPT_TEXTS };
+
+struct queue_rcpt {
+    uint32_t hash; /* of RCPT_TO */
+    bool waits;    /* deferred, and neither delivered nor failed since */
+    bool tried;    /* the deferral kept is of a real attempt */
+    enum bounce_phase phase;
+    char *text; /* all texts, one behind the other */
+    uint32_t bytes[RCPT_TEXTS];
+};
+
+enum queue_voice {                /* who names the queue id */
+                   QUEUE_AGENT,   /* a delivery agent: may log under a name of its own */
+                   QUEUE_CLEANUP, /* takes mail in: its mail is not yet one of another instance's queue manager */
+                   QUEUE_MANAGER  /* logs under the true name of the instance */
+};
+
+struct queue_key {
+    slice host, instance, id;
+};
+
+struct queue_mail {
+    struct queue_mail *older, *newer;
+    uint64_t hash;
+    int64_t touched_us;
+    slice host, id; /* point behind the struct */
+    struct kept instance, sender, message_id, campaign, stream;
+    struct kept root; /* host/instance/id of the first queue id of this mail, when a content filter lies between */
+    struct queue_rcpt *rcpts;
+    uint32_t rcpt_count, rcpt_room, rcpt_hint;
+    bool owned;      /* the queue manager named this instance */
+    bool has_sender; /* sender is known, even if it is the null sender */
+};
+
+struct queue_slot {
+    uint64_t hash;
+    struct queue_mail *mail;
+};
+
+struct queue {
+    struct queue_slot *slots;
+    size_t n, room;
+    size_t bytes, max_bytes;
+    int64_t max_age_us;
+    struct queue_mail *oldest, *newest;
+    uint64_t evicted;
+    bool changed; /* since the flag was cleared */
+};
+
+void queue_init(struct queue *q, size_t max_bytes, int64_t max_age_us);
+void queue_fini(struct queue *q);
+/* The mail or NULL. */
+struct queue_mail *queue_find(struct queue *q, const struct queue_key *key, enum queue_voice voice);
+/* Finds or makes it and marks it as touched. NULL when memory is refused or the key is too long. */
+struct queue_mail *queue_open(struct queue *q, const struct queue_key *key, enum queue_voice voice, int64_t now_us);
+/* Makes a mail of just this instance, which must not be there; looks at no cap. NULL as above. */
+struct queue_mail *queue_add(struct queue *q, const struct queue_key *key, bool owned, int64_t touched_us);
+void queue_close(struct queue *q, struct queue_mail *mail);
+/* Replaces a text of a mail. False when memory is refused (the old one stays). */
+NODISCARD bool queue_set(struct queue *q, struct kept *text, slice s);
+
+/* The recipient or NULL. */
+struct queue_rcpt *queue_rcpt(struct queue_mail *mail, slice to);
+/* Keeps the texts of a recipient, in place of what is known of it. NULL when memory is refused or there are too many.
+ */
+struct queue_rcpt *queue_put_rcpt(struct queue *q, struct queue_mail *mail, const slice texts[RCPT_TEXTS]);
+/* Forgets a recipient; pointers to others are not valid afterwards. */
+void queue_drop_rcpt(struct queue *q, struct queue_mail *mail, struct queue_rcpt *r);
+slice queue_rcpt_text(const struct queue_rcpt *r, enum rcpt_text which);
+
+/* The content as bytes, oldest first; and back into an empty queue: false when it is damaged or memory is refused. */
+void queue_export(const struct queue *q, buf *out);
+NODISCARD bool queue_import(struct queue *q, slice bytes);
+
+#endif
