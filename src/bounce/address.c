@@ -60,8 +60,8 @@ static size_t literal_span(slice s)
     return i > 1 && i < s.n && s.p[i] == ']' ? i + 1 : 0;
 }
 
-/* A label that begins in ASCII and goes on in another script is a name with text glued to it ("example.com" and the next
- * word of a language without blanks), where it is the last one; within a name it may be (a German umlaut). */
+/* A label that begins in ASCII and goes on in another script is a name with text glued to it ("example.com" and the
+ * next word of a language without blanks), where it is the last one; within a name it may be (a German umlaut). */
 static size_t last_label_end(slice s, size_t start, size_t end)
 {
     if (!ascii_alnum(s.p[start]))
@@ -109,13 +109,13 @@ size_t address_span(slice s)
 /* ---- in running text ------------------------------------------------------------------------------------------ */
 
 /* What is glued in front of an address: "rcpt=user@x", "mailto:user@x" ends at the colon by itself. */
-static const slice glued[] = {SLICE_INIT("to="),      SLICE_INIT("from="),    SLICE_INIT("rcpt="),  SLICE_INIT("recipient="),
-                              SLICE_INIT("email="),   SLICE_INIT("mail="),    SLICE_INIT("user="),  SLICE_INIT("address="),
-                              SLICE_INIT("orig_to="), SLICE_INIT("orcpt="),   SLICE_INIT("sender="), SLICE_INIT("addr="),
-                              SLICE_INIT("mailbox="), SLICE_INIT("account=")};
+static const slice glued[] = {
+    SLICE_INIT("to="),     SLICE_INIT("from="), SLICE_INIT("rcpt="),    SLICE_INIT("recipient="), SLICE_INIT("email="),
+    SLICE_INIT("mail="),   SLICE_INIT("user="), SLICE_INIT("address="), SLICE_INIT("orig_to="),   SLICE_INIT("orcpt="),
+    SLICE_INIT("sender="), SLICE_INIT("addr="), SLICE_INIT("mailbox="), SLICE_INIT("account=")};
 
-/* Octets of the quotation mark or other punctuation beyond ASCII at s, or of a CJK character; 0 when it is a letter that a
- * local part may well begin with. */
+/* Octets of the quotation mark or other punctuation beyond ASCII at s, or of a CJK character; 0 when it is a letter
+ * that a local part may well begin with. */
 static size_t foreign_lead(slice s)
 {
     size_t n = utf8_len(s);
@@ -197,7 +197,8 @@ static slice bracketed(slice s)
         s = slice_from(s, colon + 1);
     s = slice_trim(s);
     size_t n = address_span(s);
-    return n > 0 && (n == s.n || s.p[n] == '.' || ascii_space(s.p[n]) || s.p[n] == '?') ? slice_sub(s, 0, n) : SLICE_EMPTY;
+    return n > 0 && (n == s.n || s.p[n] == '.' || ascii_space(s.p[n]) || s.p[n] == '?') ? slice_sub(s, 0, n)
+                                                                                        : SLICE_EMPTY;
 }
 
 slice address_find(slice text)
@@ -235,7 +236,8 @@ static size_t enclosed_span(slice s)
     return 1; /* never closed: an odd character, nothing more */
 }
 
-/* Where the element at the start of s ends; *name_end is where the name of a group or a comment that comes first ends. */
+/* Where the element at the start of s ends; *name_end is where the name of a group or a comment that comes first ends.
+ */
 static size_t element_end(slice s, size_t *begin)
 {
     bool angle = false;

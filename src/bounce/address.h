@@ -15,8 +15,8 @@ slice address_find(slice text);
 slice address_next(slice text, size_t *pos);
 /* The addresses of an address list field (To, Cc), groups and comments understood, one by one: false at the end. */
 bool address_list(slice *rest, slice *address);
-/* What address fields of a DSN hold: "rfc822; a@b", "rfc822;<a@b>", "utf-8; ...", xtext undone when the type says so or for
- * ORCPT; the bare address out. May be something without "@" (a local user); then that is given back. */
+/* What address fields of a DSN hold: "rfc822; a@b", "rfc822;<a@b>", "utf-8; ...", xtext undone when the type says so or
+ * for ORCPT; the bare address out. May be something without "@" (a local user); then that is given back. */
 slice address_from_typed(arena *a, slice value);
 slice address_local(slice addr);  /* before the last "@"; all of it when there is none */
 slice address_domain(slice addr); /* behind the last "@"; empty when there is none */

@@ -6,10 +6,10 @@
 
 #include "base/text.h"
 
-#define CHARSET_MAX_NAME 40    /* octets of a normalised name */
-#define CHARSET_SMALL 4096     /* up to here the worst case is allocated; above it the output is measured first */
-#define CHARSET_SLACK 16         /* octets for what a converter holds back */
-#define CHARSET_MAX_GROWTH 3   /* octets of UTF-8 for an octet of anything, nearly always */
+#define CHARSET_MAX_NAME 40  /* octets of a normalised name */
+#define CHARSET_SMALL 4096   /* up to here the worst case is allocated; above it the output is measured first */
+#define CHARSET_SLACK 16     /* octets for what a converter holds back */
+#define CHARSET_MAX_GROWTH 3 /* octets of UTF-8 for an octet of anything, nearly always */
 #define REPLACEMENT "\xEF\xBF\xBD"
 
 enum charset {
@@ -20,8 +20,8 @@ enum charset {
     CS_UTF8 = CS_ICONV,
     CS_ASCII,
     CS_CP1252,
-    CS_UTF16,   /* byte order by its mark or its looks */
-    CS_GUESS,   /* names that say nothing */
+    CS_UTF16, /* byte order by its mark or its looks */
+    CS_GUESS, /* names that say nothing */
     CS_UNKNOWN
 };
 
@@ -41,10 +41,10 @@ static const struct alias {
 };
 
 /* windows-1252 0x80 to 0x9F; 0 where nothing is assigned. */
-static const uint16_t cp1252_high[32] = {
-    0x20AC, 0,      0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160,
-    0x2039, 0x0152, 0,      0x017D, 0,      0,      0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
-    0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0,      0x017E, 0x0178};
+static const uint16_t cp1252_high[32] = {0x20AC, 0,      0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021,
+                                         0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0,      0x017D, 0,
+                                         0,      0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014,
+                                         0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0,      0x017E, 0x0178};
 
 struct charsets {
     iconv_t cd[CS_ICONV]; /* (iconv_t)-1 where the system has no such converter */

@@ -1,7 +1,7 @@
 /* The header of a message or part (RFC 5322 2.2, 3.6), as lenient as bounce mail demands.
  *
- * Takes LF, CRLF, CR and mixed line ends, folded lines, "Name :" with blanks, lines that are no field (told, skipped), an
- * mbox "From " line and blank lines before the first field, escaped ">From ". Slices point into the message.
+ * Takes LF, CRLF, CR and mixed line ends, folded lines, "Name :" with blanks, lines that are no field (told, skipped),
+ * an mbox "From " line and blank lines before the first field, escaped ">From ". Slices point into the message.
  */
 #ifndef BOUNCE_HEADER_H
 #define BOUNCE_HEADER_H
@@ -19,8 +19,8 @@ struct header {
     unsigned bad_lines;
 };
 
-/* Reads fields from *rest up to and with the empty line (or the end). Returns false when the arena refused memory: what was
- * read is there. */
+/* Reads fields from *rest up to and with the empty line (or the end). Returns false when the arena refused memory: what
+ * was read is there. */
 NODISCARD bool header_read(slice *rest, arena *a, struct header *out);
 /* Raw value of the first (last) field of that name, case ignored; empty when there is none. */
 slice header_get(const struct header *h, slice name);
@@ -30,8 +30,8 @@ bool header_has(const struct header *h, slice name);
 slice header_unfold(arena *a, slice value);
 
 struct charsets;
-/* Unfolded and decoded to UTF-8: RFC 2047 words (also where they should not stand, split in the middle of a character, with
- * spaces inside), raw 8-bit bytes guessed (UTF-8, else the charset given by `fallback`, else windows-1252). */
+/* Unfolded and decoded to UTF-8: RFC 2047 words (also where they should not stand, split in the middle of a character,
+ * with spaces inside), raw 8-bit bytes guessed (UTF-8, else the charset given by `fallback`, else windows-1252). */
 slice header_text(struct charsets *cs, arena *a, slice value, slice fallback);
 
 /* A parameter of a structured field ("text/plain; charset=x", "rfc822; a@b"): the value before the first ";" and one

@@ -58,8 +58,8 @@ static bool is_token(char c)
     return (unsigned char)c > 32 && c != 127 && strchr("()<>@,;:\\\"/[]?=", c) == NULL;
 }
 
-/* Where an unquoted value ends: at the ";", a comment behind a blank, or a blank with another "name=" behind it (somebody
- * forgot the ";"). */
+/* Where an unquoted value ends: at the ";", a comment behind a blank, or a blank with another "name=" behind it
+ * (somebody forgot the ";"). */
 static size_t bare_end(slice s, size_t i)
 {
     for (; i < s.n && s.p[i] != ';'; i++) {

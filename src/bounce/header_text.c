@@ -59,9 +59,9 @@ static bool word_next(slice s, struct word *w, size_t *gap)
     return slice_starts(next, S("=?")) && word_read(next, w);
 }
 
-/* Octets that the words at s take that share the charset of the first: together they encode one text, for a character may
- * be split between them. Blanks between words are not part of the text and are taken along, also before a word of another
- * charset. */
+/* Octets that the words at s take that share the charset of the first: together they encode one text, for a character
+ * may be split between them. Blanks between words are not part of the text and are taken along, also before a word of
+ * another charset. */
 static size_t run_span(slice s, slice charset, size_t *decoded)
 {
     size_t span = 0;

@@ -188,7 +188,8 @@ static size_t tag_span(slice s)
     if (inner.n > HTML_MAX_ADDRESS)
         return end + 1;
     size_t at = slice_chr(inner, '@');
-    if (at != SLICE_NPOS && slice_chr(inner, '=') == SLICE_NPOS && slice_chr(slice_sub(inner, 0, at), ' ') == SLICE_NPOS)
+    if (at != SLICE_NPOS && slice_chr(inner, '=') == SLICE_NPOS &&
+        slice_chr(slice_sub(inner, 0, at), ' ') == SLICE_NPOS)
         return 0; /* <user@example.com> */
     return end + 1;
 }

@@ -1,7 +1,8 @@
-/* Walking over the lines of a message: LF, CRLF, CR CR LF (twice converted) and CR alone end a line, mixed as they come.
+/* Walking over the lines of a message: LF, CRLF, CR CR LF (twice converted) and CR alone end a line, mixed as they
+ * come.
  *
- * Unlike slice_line it takes CR CR LF as one line end, which would otherwise look like the end of a header. Linear over any
- * input: the next LF is remembered, so that a text with CR only is not searched again for each line.
+ * Unlike slice_line it takes CR CR LF as one line end, which would otherwise look like the end of a header. Linear over
+ * any input: the next LF is remembered, so that a text with CR only is not searched again for each line.
  */
 #ifndef BOUNCE_LINE_H
 #define BOUNCE_LINE_H

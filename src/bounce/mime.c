@@ -9,7 +9,8 @@
 #define MIME_MAX_BOUNDARY 250 /* octets; RFC 2046 5.1.1 allows 70 */
 #define MIME_MAX_SEARCH 1000  /* lines starting with "--" that are tried in place of a boundary that never occurs */
 
-/* Which media type is what. Substrings, because the subtypes come misspelt ("message/xdelivery-status"). First match wins. */
+/* Which media type is what. Substrings, because the subtypes come misspelt ("message/xdelivery-status"). First match
+ * wins. */
 static const struct {
     slice words;
     enum part_type type;
@@ -153,8 +154,8 @@ static bool delimiter_find(slice s, size_t from, slice mark, struct delimiter *d
     }
 }
 
-/* A line "--something" in front of a "Content-..." field serves when the declared boundary never occurs. The mark with its
- * hyphens, or empty. With `first`, only the first line that is not blank may be it. */
+/* A line "--something" in front of a "Content-..." field serves when the declared boundary never occurs. The mark with
+ * its hyphens, or empty. With `first`, only the first line that is not blank may be it. */
 static slice mark_guess(slice s, bool first)
 {
     struct lines l = lines_of(s);
@@ -393,7 +394,8 @@ static slice decode_text(struct charsets *cs, arena *a, const struct part *p, un
     if (charset.n == 0 && p->type == PART_HTML)
         charset = html_charset(s);
     s = charset_decode(cs, a, charset, s, &errors, &unknown);
-    *diag |= (errors ? (unsigned)BOUNCE_DIAG_CHARSET_ERRORS : 0) | (unknown ? (unsigned)BOUNCE_DIAG_CHARSET_UNKNOWN : 0);
+    *diag |=
+        (errors ? (unsigned)BOUNCE_DIAG_CHARSET_ERRORS : 0) | (unknown ? (unsigned)BOUNCE_DIAG_CHARSET_UNKNOWN : 0);
     s = lf_only(a, s);
     return p->type == PART_HTML ? html_text(a, s) : s;
 }

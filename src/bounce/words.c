@@ -19,7 +19,7 @@ struct kind_row {
 };
 
 static const struct reason_row reasons[BOUNCE_REASONS] = {
-#define REASON(symbol, word, c, b, n, text)                                                                            \
+#define REASON(symbol, word, c, b, n, text) \
     [BOUNCE_REASON_##symbol] = {word, text, BOUNCE_CLASS_##c, BOUNCE_BLAME_##b, BOUNCE_COUNTS_##n},
 #include "bounce/reasons.def"
 #undef REASON
@@ -44,11 +44,12 @@ enum {
 #undef KIND
     ROW_KINDS
 };
-#define REASON(symbol, word, c, b, n, text)                                                                            \
-    _Static_assert((int)ROW_REASON_##symbol == (int)BOUNCE_REASON_##symbol, "order of reasons.def and bounce.h: " word);
+#define REASON(symbol, word, c, b, n, text)                                                             \
+    _Static_assert((int)ROW_REASON_##symbol == (int)BOUNCE_REASON_##symbol, "order of reasons.def and " \
+                                                                            "bounce.h: " word);
 #include "bounce/reasons.def"
 #undef REASON
-#define KIND(symbol, word, f)                                                                                          \
+#define KIND(symbol, word, f) \
     _Static_assert((int)ROW_KIND_##symbol == (int)BOUNCE_KIND_##symbol, "order of kinds.def and bounce.h: " word);
 #include "bounce/kinds.def"
 #undef KIND
@@ -70,9 +71,11 @@ static const char *const counts_words[] = {
     [BOUNCE_COUNTS_SLOW] = "slow",       [BOUNCE_COUNTS_NEVER] = "never", [BOUNCE_COUNTS_PLATFORM] = "platform",
 };
 static const char *const phases[BOUNCE_PHASES] = {
-    [BOUNCE_PHASE_NONE] = "",       [BOUNCE_PHASE_CONNECT] = "connect",   [BOUNCE_PHASE_HELO] = "helo",
-    [BOUNCE_PHASE_STARTTLS] = "starttls", [BOUNCE_PHASE_AUTH] = "auth",   [BOUNCE_PHASE_MAIL] = "mail",
-    [BOUNCE_PHASE_RCPT] = "rcpt",   [BOUNCE_PHASE_DATA] = "data",         [BOUNCE_PHASE_END] = "end",
+    [BOUNCE_PHASE_NONE] = "",     [BOUNCE_PHASE_CONNECT] = "connect",
+    [BOUNCE_PHASE_HELO] = "helo", [BOUNCE_PHASE_STARTTLS] = "starttls",
+    [BOUNCE_PHASE_AUTH] = "auth", [BOUNCE_PHASE_MAIL] = "mail",
+    [BOUNCE_PHASE_RCPT] = "rcpt", [BOUNCE_PHASE_DATA] = "data",
+    [BOUNCE_PHASE_END] = "end",
 };
 static const struct {
     const char *word;
