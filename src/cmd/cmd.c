@@ -48,6 +48,11 @@ static const char *given_value(const struct args *a, const char *name, size_t sk
     return NULL;
 }
 
+bool args_has(const struct args *a, const char *option)
+{
+    return option_by_name(a->cmd, option, strlen(option)) != NULL;
+}
+
 bool args_flag(const struct args *a, const char *option)
 {
     return given_value(a, option, 0) != NULL;

@@ -57,7 +57,8 @@ struct cmd {
 
 extern const struct cmd *const cmd_table[]; /* NULL-terminated, in the order of `bounced --help` */
 
-/* What was given. */
+/* What was given. Asking for an option that is not in the command's table is a bug, but for args_has. */
+bool args_has(const struct args *a, const char *option); /* the table has it */
 bool args_flag(const struct args *a, const char *option);
 const char *args_text(const struct args *a, const char *option, const char *otherwise);
 int64_t args_number(const struct args *a, const char *option, int64_t otherwise);

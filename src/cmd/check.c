@@ -1,0 +1,318 @@
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/text.h"
+#include "cmd/commands.h"
+#include "cmd/csv.h"
+#include "cmd/session.h"
+#include "core/check.h"
+
+#define BATCH 1000
+
+static const struct opt options[] = {
+    CMD_OPT_LEDGER,
+    CMD_OPT_TENANT,
+    CMD_OPT_STREAM,
+    {"csv", 0, OPT_TEXT, "FILE", "clean a list: print the rows of FILE that may be sent to (- is standard input)"},
+    {"column", 0, OPT_TEXT, "NAME", "the column with the address (default: found by its name)"},
+    {"rejects", 0, OPT_TEXT, "FILE", "with --csv: write the other rows there, with a column that says why"},
+    {"quiet", 'q', OPT_FLAG, NULL, "print nothing; the exit status tells"},
+    CMD_OPT_JSON,
+    OPT_END,
+};
+
+struct check {
+    struct args *args;
+    struct session session;
+    arena arena;
+    buf out;
+    bool json, quiet;
+    bool some_suppressed, some_invalid;
+};
+
+static void answer_json(struct check *c, const struct check_answer *a)
+{
+    struct jsonw j;
+    jsonw_init(&j, &c->out);
+    jsonw_object(&j);
+    jsonw_kstr(&j, "address", a->input);
+    jsonw_kstr(&j, "answer", slice_str(check_word(a->word)));
+    if (a->word == CHECK_SUPPRESSED) {
+        jsonw_kstr(&j, "cause", slice_str(cause_word(a->cause)));
+        jsonw_kstr(&j, "scope", slice_str(scope_word(a->scope)));
+        if (a->cause == CAUSE_HARD || a->cause == CAUSE_ESCALATED)
+            jsonw_kstr(&j, "reason", slice_str(bounce_reason_word(a->reason)));
+        if (a->domain)
+            jsonw_kbool(&j, "domain", true);
+        jsonw_ktime_opt(&j, "since", a->since_us);
+        jsonw_ktime_opt(&j, "until", a->until_us);
+    } else if (a->word == CHECK_SEND) {
+        jsonw_kbool(&j, "known", a->known);
+        jsonw_kstr(&j, "state", slice_str(state_word(a->state)));
+        if (a->hold != HOLD_NONE)
+            jsonw_kstr(&j, "hold", slice_str(hold_word(a->hold)));
+        jsonw_ki64_opt(&j, "failures_in_row", a->row_count);
+        jsonw_ki64_opt(&j, "suppresses_at", a->row_needed);
+    }
+    jsonw_end_object(&j);
+    buf_addc(&c->out, '\n');
+}
+
+/* Why not, in one phrase; empty when it may be sent to. */
+static void why_not(buf *out, const struct check_answer *a)
+{
+    if (a->word == CHECK_INVALID) {
+        buf_adds(out, "not an address");
+        return;
+    }
+    if (a->word != CHECK_SUPPRESSED)
+        return;
+    buf_adds(out, cause_word(a->cause));
+    if (a->cause == CAUSE_HARD || a->cause == CAUSE_ESCALATED)
+        buf_printf(out, ": %s", bounce_reason_word(a->reason));
+    if (a->domain)
+        buf_adds(out, " (whole domain)");
+    if (a->since_us != TIME_NONE) {
+        buf_adds(out, " since ");
+        time_add_iso(out, a->since_us);
+    }
+}
+
+static void answer_text(struct check *c, const struct check_answer *a)
+{
+    buf_printf(&c->out, "%-10s  ", check_word(a->word));
+    text_add_safe(&c->out, a->input, 254);
+    if (a->word != CHECK_SEND)
+        buf_adds(&c->out, "  ");
+    why_not(&c->out, a);
+    if (a->word == CHECK_SEND && a->row_count)
+        buf_printf(&c->out, "  %u of %u failures in a row", a->row_count, a->row_needed);
+    buf_addc(&c->out, '\n');
+}
+
+static void note(struct check *c, const struct check_answer *a)
+{
+    c->some_suppressed |= a->word == CHECK_SUPPRESSED;
+    c->some_invalid |= a->word == CHECK_INVALID;
+}
+
+static int ask(struct check *c, const slice *in, size_t n, struct check_answer *out)
+{
+    err e;
+    enum status s = check_ledger(c->session.ledger, &c->session.policy, c->session.tenant, c->session.stream, in, n,
+                                 c->session.now_us, &c->arena, out, &e);
+    if (s != OK)
+        return cmd_fail(c->args, &e);
+    for (size_t i = 0; i < n; i++)
+        note(c, &out[i]);
+    return EXIT_YES;
+}
+
+static int print_batch(struct check *c, const slice *in, size_t n)
+{
+    static struct check_answer answers[BATCH];
+    int code = ask(c, in, n, answers);
+    for (size_t i = 0; code == EXIT_YES && !c->quiet && i < n; i++)
+        (c->json ? answer_json : answer_text)(c, &answers[i]);
+    cmd_write(&c->out);
+    arena_reset(&c->arena);
+    return code;
+}
+
+static int arguments(struct check *c)
+{
+    slice batch[BATCH];
+    size_t n = 0;
+    for (size_t i = 0; i < args_count(c->args); i++) {
+        batch[n++] = slice_str(args_get(c->args, i));
+        if (n < BATCH && i + 1 < args_count(c->args))
+            continue;
+        int code = print_batch(c, batch, n);
+        if (code)
+            return code;
+        n = 0;
+    }
+    return EXIT_YES;
+}
+
+static int standard_input(struct check *c)
+{
+    struct csv_file in;
+    slice batch[BATCH], line;
+    size_t n = 0;
+    err e;
+    int got, code = EXIT_YES;
+    if (csv_open(&in, "-", &e) != OK)
+        return cmd_fail(c->args, &e);
+    while (code == EXIT_YES && (got = csv_line(&in, &line, &e)) != 0) {
+        if (got < 0) {
+            code = cmd_fail(c->args, &e);
+            break;
+        }
+        line = slice_trim(line);
+        if (slice_empty(line))
+            continue;
+        batch[n] = arena_dup(&c->arena, line);
+        if (++n == BATCH) {
+            code = print_batch(c, batch, n);
+            n = 0;
+        }
+    }
+    if (code == EXIT_YES && n > 0)
+        code = print_batch(c, batch, n);
+    csv_close(&in);
+    return code;
+}
+
+/* ---- --csv ---- */
+
+struct cleaning {
+    struct check *check;
+    struct csv_file in;
+    FILE *rejects;
+    slice rows[BATCH], addresses[BATCH];
+    size_t n;
+    uint64_t kept, dropped;
+};
+
+static int clean_batch(struct cleaning *k)
+{
+    static struct check_answer answers[BATCH];
+    struct check *c = k->check;
+    int code = ask(c, k->addresses, k->n, answers);
+    buf why;
+    buf_init(&why, 0);
+    for (size_t i = 0; code == EXIT_YES && i < k->n; i++) {
+        if (answers[i].word == CHECK_SEND) {
+            buf_add(&c->out, k->rows[i]);
+            buf_addc(&c->out, '\n');
+            k->kept++;
+            continue;
+        }
+        k->dropped++;
+        buf_clear(&why);
+        why_not(&why, &answers[i]);
+        if (k->rejects && fprintf(k->rejects, "%.*s%c%.*s\n", (int)k->rows[i].n, k->rows[i].p, k->in.delimiter,
+                                  SLICE_FMT(buf_slice(&why))) < 0)
+            code = EXIT_IOERR;
+    }
+    buf_fini(&why);
+    cmd_write(&c->out);
+    arena_reset(&c->arena);
+    k->n = 0;
+    return code;
+}
+
+static int clean_rows(struct cleaning *k, size_t column)
+{
+    struct check *c = k->check;
+    slice row;
+    err e;
+    int got;
+    while ((got = csv_record(&k->in, &row, &e)) > 0) {
+        if (slice_empty(slice_trim(row)))
+            continue;
+        k->rows[k->n] = arena_dup(&c->arena, row);
+        k->addresses[k->n] = csv_field(&k->in, k->rows[k->n], column, &c->arena);
+        if (++k->n == BATCH) {
+            int code = clean_batch(k);
+            if (code)
+                return code;
+        }
+    }
+    if (got < 0)
+        return cmd_fail(c->args, &e);
+    return k->n ? clean_batch(k) : EXIT_YES;
+}
+
+static int clean_header(struct cleaning *k, size_t *column)
+{
+    struct check *c = k->check;
+    slice header;
+    err e;
+    int got = csv_record(&k->in, &header, &e);
+    if (got < 0)
+        return cmd_fail(c->args, &e);
+    if (got == 0)
+        return EXIT_YES;
+    const char *name = args_text(c->args, "column", NULL);
+    bool is_header = csv_address_column(&k->in, header, name ? slice_str(name) : SLICE_EMPTY, &c->arena, column);
+    if (!is_header && name) {
+        cmd_error(c->args, "there is no column '%s'; the first line is: %.*s", name, SLICE_FMT(header));
+        return EXIT_DATA;
+    }
+    if (is_header) {
+        buf_add(&c->out, header);
+        buf_addc(&c->out, '\n');
+        if (k->rejects)
+            fprintf(k->rejects, "%.*s%cwhy\n", SLICE_FMT(header), k->in.delimiter);
+        return EXIT_YES;
+    }
+    k->rows[0] = arena_dup(&c->arena, header); /* no names: the first line is a row already */
+    k->addresses[0] = csv_field(&k->in, k->rows[0], *column, &c->arena);
+    k->n = 1;
+    return EXIT_YES;
+}
+
+static int clean_list(struct check *c, const char *path)
+{
+    static struct cleaning k;
+    err e;
+    size_t column = 0;
+    k.check = c;
+    const char *rejects = args_text(c->args, "rejects", NULL);
+    if (csv_open(&k.in, path, &e) != OK)
+        return cmd_fail(c->args, &e);
+    if (rejects && !(k.rejects = fopen(rejects, "we"))) {
+        cmd_error(c->args, "%s: cannot be written: %m", rejects);
+        csv_close(&k.in);
+        return EXIT_CANTCREAT;
+    }
+    int code = clean_header(&k, &column);
+    if (code == EXIT_YES)
+        code = clean_rows(&k, column);
+    if (k.rejects && fclose(k.rejects) != 0 && code == EXIT_YES) {
+        cmd_error(c->args, "%s: cannot be written: %m", rejects);
+        code = EXIT_IOERR;
+    }
+    csv_close(&k.in);
+    if (code == EXIT_YES && !c->quiet)
+        fprintf(stderr, "%llu rows may be sent to, %llu not\n", (unsigned long long)k.kept,
+                (unsigned long long)k.dropped);
+    return code;
+}
+
+static int run(struct args *a)
+{
+    struct check c = {.args = a, .json = args_flag(a, "json"), .quiet = args_flag(a, "quiet")};
+    const char *csv = args_text(a, "csv", NULL);
+    if (csv && args_count(a))
+        return cmd_usage(a, "--csv FILE and addresses do not go together");
+    int code = session_open(&c.session, a, SESSION_READ);
+    if (code)
+        return code;
+    arena_init(&c.arena, 0);
+    buf_init(&c.out, 0);
+    if (csv)
+        code = clean_list(&c, csv);
+    else
+        code = args_count(a) ? arguments(&c) : standard_input(&c);
+    buf_fini(&c.out);
+    arena_fini(&c.arena);
+    session_close(&c.session);
+    if (code)
+        return code;
+    return c.some_suppressed ? EXIT_NO : c.some_invalid ? 2 : EXIT_YES;
+}
+
+const struct cmd cmd_check = {
+    .name = "check",
+    .usage = "[options] [ADDRESS...]",
+    .summary = "may I send to these addresses?",
+    .details =
+        "Without ADDRESS, reads one address a line from standard input. An address that nothing is known of may be\n"
+        "sent to. Exit status: 0 all may be sent to, 1 at least one is suppressed, 2 none is suppressed but at least\n"
+        "one is no address.",
+    .options = options,
+    .run = run,
+};

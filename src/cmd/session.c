@@ -1,0 +1,108 @@
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cmd/session.h"
+
+int64_t session_clock(void)
+{
+    struct timespec t;
+    MUST(clock_gettime(CLOCK_REALTIME, &t) == 0);
+    return (int64_t)t.tv_sec * TIME_SECOND + t.tv_nsec / 1000;
+}
+
+static const char *ledger_path(const struct args *a)
+{
+    const char *path = args_text(a, "ledger", NULL);
+    const char *env = getenv("BOUNCED_LEDGER");
+    if (path)
+        return path;
+    return env && *env ? env : SESSION_LEDGER;
+}
+
+static bool exists(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 || errno != ENOENT;
+}
+
+static const char *directory_of(const char *path, char *space, size_t size)
+{
+    const char *slash = strrchr(path, '/');
+    size_t n = slash ? (size_t)(slash - path) : 0;
+    if (!slash || n + 1 > size)
+        return ".";
+    memcpy(space, path, n);
+    space[n] = 0;
+    return n ? space : "/";
+}
+
+static int missing(const struct session *s)
+{
+    cmd_error(s->args, "%s: there is no ledger; `bounced ingest --ledger %s PATH...` makes one (or set BOUNCED_LEDGER)",
+              s->path, s->path);
+    return EXIT_NOINPUT;
+}
+
+/* The words for a ledger that cannot be made: nearly always the directory. */
+static int cannot_make(const struct session *s)
+{
+    char space[4096];
+    const char *directory = directory_of(s->path, space, sizeof space);
+    if (!exists(directory))
+        cmd_error(s->args,
+                  "%s: its directory %s is not there; make it, or name a ledger by --ledger FILE or BOUNCED_LEDGER",
+                  s->path, directory);
+    else
+        cmd_error(
+            s->args,
+            "%s: %s is not writable for you; run as its owner, or name a ledger by --ledger FILE or BOUNCED_LEDGER",
+            s->path, directory);
+    return EXIT_CANTCREAT;
+}
+
+int session_open(struct session *s, struct args *a, enum session_mode mode)
+{
+    err e;
+    *s = (struct session){.args = a, .now_us = session_clock(), .path = ledger_path(a)};
+    policy_init(&s->policy);
+    if (args_has(a, "tenant"))
+        s->tenant = slice_str(args_text(a, "tenant", ""));
+    if (args_has(a, "stream"))
+        s->stream = slice_str(args_text(a, "stream", ""));
+    bool there = exists(s->path);
+    char space[4096];
+    if (!there && (mode == SESSION_READ || mode == SESSION_WRITE))
+        return missing(s);
+    if (!there && mode == SESSION_TRY) {
+        s->path = ":memory:";
+        s->in_memory = true;
+    } else if (!there && access(directory_of(s->path, space, sizeof space), W_OK) != 0) {
+        return cannot_make(s);
+    }
+    struct ledger_options o = {.path = s->path, .read_only = mode == SESSION_READ, .create = !there};
+    return ledger_open(&o, &s->ledger, &e) == OK ? EXIT_YES : cmd_fail(a, &e);
+}
+
+void session_close(struct session *s)
+{
+    if (s->ledger)
+        ledger_close(&s->ledger);
+}
+
+const char *session_actor(const struct args *a)
+{
+    const struct passwd *pw;
+    const char *actor = args_text(a, "actor", NULL);
+    const char *sudo = getenv("SUDO_USER");
+    if (actor)
+        return actor;
+    if (sudo && *sudo)
+        return sudo;
+    pw = getpwuid(getuid());
+    return pw ? pw->pw_name : "unknown";
+}

@@ -1,0 +1,51 @@
+/* What most commands begin with: the ledger that was named, the policy, the tenant and the time.
+ */
+#ifndef CMD_SESSION_H
+#define CMD_SESSION_H
+
+#include "cmd/cmd.h"
+#include "ledger/ledger.h"
+#include "policy/policy.h"
+
+#define SESSION_LEDGER "/var/lib/bounced/ledger.db"
+
+#define CMD_OPT_LEDGER                                                                                    \
+    {                                                                                                     \
+        "ledger", 'l', OPT_TEXT, "FILE", "the ledger (default: $BOUNCED_LEDGER, else " SESSION_LEDGER ")" \
+    }
+#define CMD_OPT_TENANT                                                                          \
+    {                                                                                           \
+        "tenant", 0, OPT_TEXT, "NAME", "whose mail it is, where several senders share a ledger" \
+    }
+#define CMD_OPT_STREAM                                                                \
+    {                                                                                 \
+        "stream", 0, OPT_TEXT, "NAME", "the stream: marketing, transactional, a list" \
+    }
+
+enum session_mode {
+    SESSION_READ,   /* the ledger must be there */
+    SESSION_WRITE,  /* the ledger must be there */
+    SESSION_CREATE, /* made when it is not there */
+    SESSION_TRY     /* read and write; a ledger in memory takes its place when there is none */
+};
+
+struct session {
+    struct args *args;
+    struct ledger *ledger;
+    struct policy policy;
+    slice tenant, stream;
+    int64_t now_us;
+    const char *path;
+    bool in_memory; /* SESSION_TRY found no ledger */
+};
+
+/* Opens the ledger named by --ledger, $BOUNCED_LEDGER or the default. Prints what is wrong and what to do; returns an
+ * exit code. The command's table must have CMD_OPT_LEDGER; --tenant and --stream are read where it has them. */
+int session_open(struct session *s, struct args *a, enum session_mode mode);
+void session_close(struct session *s);
+/* The wall clock, microseconds since 1970 UTC. */
+int64_t session_clock(void);
+/* The actor of acts of people: --actor, else the login name of who runs this. */
+const char *session_actor(const struct args *a);
+
+#endif

@@ -1,0 +1,272 @@
+#include "core/why.h"
+#include "base/arena.h"
+#include "base/text.h"
+#include "cmd/commands.h"
+#include "cmd/session.h"
+
+static const struct opt options[] = {CMD_OPT_LEDGER, CMD_OPT_TENANT, CMD_OPT_JSON, OPT_END};
+
+static const char *trust_word(enum trust t)
+{
+    static const char *const words[] = {[TRUST_BARE] = "bare", [TRUST_MATCHED] = "matched", [TRUST_PROVEN] = "proven"};
+    return words[t];
+}
+
+static const char *what_word(enum event_what w)
+{
+    static const char *const words[] = {
+        [EVENT_OBSERVED] = "observed", [EVENT_SUPPRESS] = "suppress", [EVENT_LIFT] = "lift",  [EVENT_VOUCH] = "vouch",
+        [EVENT_DISMISS] = "dismiss",   [EVENT_BASELINE] = "baseline", [EVENT_ERASE] = "erase"};
+    return words[w];
+}
+
+/* ---- JSON: one object for the address, one for each step ---- */
+
+static void state_json(struct jsonw *j, const struct why *w)
+{
+    const struct address_status *s = &w->now;
+    jsonw_kstr(j, "state", slice_str(state_word(s->state)));
+    if (s->hold != HOLD_NONE)
+        jsonw_kstr(j, "hold", slice_str(hold_word(s->hold)));
+    jsonw_key(j, "suppressions");
+    jsonw_array(j);
+    for (size_t i = 0; i < s->suppression_count; i++) {
+        const struct suppression *x = &s->suppressions[i];
+        jsonw_object(j);
+        jsonw_kstr(j, "cause", slice_str(cause_word(x->cause)));
+        jsonw_kstr(j, "scope", slice_str(scope_word(x->scope)));
+        jsonw_kstr_opt(j, "stream", w->streams[i]);
+        if (x->cause == CAUSE_HARD || x->cause == CAUSE_ESCALATED)
+            jsonw_kstr(j, "reason", slice_str(bounce_reason_word(x->reason)));
+        jsonw_ktime_opt(j, "since", x->since_us);
+        jsonw_ktime_opt(j, "until", x->until_us);
+        jsonw_end_object(j);
+    }
+    jsonw_end_array(j);
+    jsonw_ki64_opt(j, "failures_in_row", s->row_count);
+    jsonw_ki64_opt(j, "suppresses_at", s->row_needed);
+    jsonw_ktime_opt(j, "first_seen", s->first_seen_us);
+    jsonw_ktime_opt(j, "last_delivered", s->last_delivered_us);
+    jsonw_ktime_opt(j, "last_failed", s->last_failed_us);
+    jsonw_key(j, "changes");
+    jsonw_array(j);
+    for (size_t i = 0; i < w->change_count; i++)
+        jsonw_str(j, w->changes[i]);
+    jsonw_end_array(j);
+}
+
+static void step_json(buf *out, const struct why_step *t)
+{
+    struct jsonw j;
+    jsonw_init(&j, out);
+    jsonw_object(&j);
+    jsonw_kstr(&j, "type", S("event"));
+    jsonw_ki64(&j, "seq", t->seq);
+    jsonw_ktime_opt(&j, "time", t->time_us);
+    jsonw_kstr(&j, "what", slice_str(what_word(t->what)));
+    if (t->what == EVENT_OBSERVED) {
+        jsonw_kstr(&j, "kind", slice_str(bounce_kind_word(t->kind)));
+        jsonw_kstr(&j, "class", slice_str(bounce_class_word(t->class_)));
+        if (bounce_kind_final(t->kind) || bounce_kind_attempt(t->kind)) {
+            jsonw_kstr(&j, "reason", slice_str(bounce_reason_word(t->reason)));
+            jsonw_ki64(&j, "certainty", t->certainty);
+        }
+        jsonw_kstr(&j, "trust", slice_str(trust_word(t->trust)));
+    }
+    jsonw_kstr_opt(&j, "reply", t->reply);
+    jsonw_kstr_opt(&j, "status", t->status);
+    jsonw_kstr_opt(&j, "phase", slice_str(bounce_phase_word(t->phase)));
+    jsonw_kstr_opt(&j, "rule", t->rule);
+    jsonw_kstr_opt(&j, "rules_version", t->rules_version);
+    jsonw_kstr_opt(&j, "provider", t->provider);
+    jsonw_kstr_opt(&j, "remote_mta", t->remote_mta);
+    jsonw_kstr_opt(&j, "reporting_mta", t->reporting_mta);
+    jsonw_kstr_opt(&j, "campaign", t->campaign);
+    jsonw_kstr_opt(&j, "stream", t->stream);
+    jsonw_kstr_opt(&j, "message_id", t->message_id);
+    jsonw_kstr_opt(&j, "recipient", t->recipient);
+    jsonw_kstr_opt(&j, "sent_to", t->sent_to);
+    jsonw_kstr_opt(&j, "feed", t->feed);
+    jsonw_kstr_opt(&j, "format", t->format);
+    jsonw_kstr_opt(&j, "actor", t->actor);
+    jsonw_kstr_opt(&j, "note", t->note);
+    jsonw_kstr_opt(&j, "reverified", t->reverified);
+    if (t->cause != CAUSE_NONE)
+        jsonw_kstr(&j, "cause", slice_str(cause_word(t->cause)));
+    jsonw_kstr_opt(&j, "decision", t->decision);
+    jsonw_kstr(&j, "state", slice_str(state_word(t->state)));
+    jsonw_kbool(&j, "held", t->held);
+    jsonw_end_object(&j);
+    buf_addc(out, '\n');
+}
+
+static void all_json(buf *out, const struct why *w)
+{
+    struct jsonw j;
+    jsonw_init(&j, out);
+    jsonw_object(&j);
+    jsonw_kstr(&j, "type", S("address"));
+    jsonw_kstr(&j, "address", w->address);
+    jsonw_kbool(&j, "known", w->known);
+    if (w->known)
+        state_json(&j, w);
+    jsonw_ki64_opt(&j, "older_events", (int64_t)w->cut);
+    jsonw_end_object(&j);
+    buf_addc(out, '\n');
+    for (size_t i = 0; i < w->step_count; i++)
+        step_json(out, &w->steps[i]);
+}
+
+/* ---- for people ---- */
+
+static void field(buf *out, const char *label, slice value)
+{
+    if (slice_empty(value))
+        return;
+    buf_printf(out, "    %-9s ", label);
+    text_add_safe(out, value, 600);
+    buf_addc(out, '\n');
+}
+
+static void rule_line(buf *out, const struct why_step *t)
+{
+    if (slice_empty(t->rule))
+        return;
+    buf_printf(out, "    %-9s %s (%s, %s), %u %% sure, by rule ", "means", bounce_reason_word(t->reason),
+               bounce_class_word(t->class_), bounce_blame_word(bounce_reason_blame(t->reason)), t->certainty);
+    text_add_safe(out, t->rule, 100);
+    if (!slice_empty(t->provider))
+        buf_printf(out, ", answered by %.*s", SLICE_FMT(t->provider));
+    buf_addc(out, '\n');
+}
+
+static void observed_text(buf *out, const struct why_step *t)
+{
+    buf_printf(out, "  %s", bounce_kind_word(t->kind));
+    if (!slice_empty(t->campaign)) {
+        buf_adds(out, ", campaign ");
+        text_add_safe(out, t->campaign, 80);
+    }
+    buf_adds(out, "  [");
+    text_add_safe(out, slice_empty(t->format) ? t->feed : t->format, 80);
+    buf_printf(out, ", %s]\n", trust_word(t->trust));
+    field(out, "said", t->reply);
+    field(out, "by", t->remote_mta);
+    rule_line(out, t);
+}
+
+static void act_text(buf *out, const struct why_step *t)
+{
+    buf_printf(out, "  %s", what_word(t->what));
+    if (t->cause != CAUSE_NONE)
+        buf_printf(out, " (%s)", cause_word(t->cause));
+    buf_adds(out, " by ");
+    text_add_safe(out, t->actor, 80);
+    buf_addc(out, '\n');
+    field(out, "note", t->note);
+    field(out, "verified", t->reverified);
+}
+
+static void step_text(buf *out, const struct why_step *t)
+{
+    if (t->time_us == TIME_NONE)
+        buf_adds(out, "(no time)");
+    else
+        time_add_iso(out, t->time_us);
+    if (t->what == EVENT_OBSERVED)
+        observed_text(out, t);
+    else
+        act_text(out, t);
+    field(out, "decided", t->decision);
+    if (t->held)
+        buf_printf(
+            out,
+            "    held: anybody could have sent this; `bounced review vouch %lld` or `bounced review dismiss %lld`\n",
+            (long long)t->seq, (long long)t->seq);
+}
+
+static void now_text(buf *out, const struct why *w)
+{
+    const struct address_status *s = &w->now;
+    buf_printf(out, "%s", state_word(s->state));
+    if (s->hold != HOLD_NONE)
+        buf_printf(out, " (%s)", hold_word(s->hold));
+    for (size_t i = 0; i < s->suppression_count; i++) {
+        const struct suppression *x = &s->suppressions[i];
+        buf_printf(out, "%s %s", i ? ";" : ":", cause_word(x->cause));
+        if (x->cause == CAUSE_HARD || x->cause == CAUSE_ESCALATED)
+            buf_printf(out, " (%s)", bounce_reason_text(x->reason));
+        buf_printf(out, ", %s", scope_word(x->scope));
+        if (!slice_empty(w->streams[i])) {
+            buf_addc(out, ' ');
+            text_add_safe(out, w->streams[i], 80);
+        }
+        buf_adds(out, ", since ");
+        time_add_iso(out, x->since_us);
+        if (x->until_us != TIME_NONE) {
+            buf_adds(out, ", until ");
+            time_add_iso(out, x->until_us);
+        }
+    }
+    buf_addc(out, '\n');
+}
+
+static void all_text(buf *out, const struct why *w)
+{
+    text_add_safe(out, w->address, 254);
+    if (!w->known) {
+        buf_adds(out, ": nothing is known of it; it may be sent to\n");
+        return;
+    }
+    buf_adds(out, " is ");
+    now_text(out, w);
+    for (size_t i = 0; i < w->change_count; i++) {
+        buf_adds(out, "  ");
+        text_add_safe(out, w->changes[i], 300);
+        buf_addc(out, '\n');
+    }
+    buf_addc(out, '\n');
+    if (w->cut)
+        buf_printf(out, "(%zu older events are left out)\n", w->cut);
+    for (size_t i = 0; i < w->step_count; i++)
+        step_text(out, &w->steps[i]);
+}
+
+static int run(struct args *a)
+{
+    struct session s;
+    struct why w;
+    err e;
+    arena memory;
+    buf out;
+    if (args_count(a) != 1)
+        return cmd_usage(a, "which address? One at a time");
+    int code = session_open(&s, a, SESSION_READ);
+    if (code)
+        return code;
+    arena_init(&memory, 0);
+    buf_init(&out, 0);
+    enum status got = why(s.ledger, &s.policy, s.tenant, slice_str(args_get(a, 0)), s.now_us, &memory, &w, &e);
+    if (got == OK)
+        (args_flag(a, "json") ? all_json : all_text)(&out, &w);
+    else
+        code = cmd_fail(a, &e);
+    cmd_write(&out);
+    if (got == OK && !w.known)
+        code = EXIT_NO;
+    buf_fini(&out);
+    arena_fini(&memory);
+    session_close(&s);
+    return code;
+}
+
+const struct cmd cmd_why = {
+    .name = "why",
+    .usage = "[options] ADDRESS",
+    .summary = "the timeline of an address: what was said, what it means, what was decided",
+    .details =
+        "Every event with the raw reply, the rule that read it, how far it is trusted and what it did; the state\n"
+        "now; and what would change it. Exit status: 0, or 1 when nothing is known of the address.",
+    .options = options,
+    .run = run,
+};
