@@ -4,7 +4,8 @@
 
 #include "cmd/cmd.h"
 
-extern const struct cmd cmd_parse;
-extern const struct cmd cmd_classify;
+extern const struct cmd cmd_ingest, cmd_check, cmd_why, cmd_suppress, cmd_report, cmd_review, cmd_events;
+extern const struct cmd cmd_parse, cmd_classify, cmd_rules, cmd_verp;
+extern const struct cmd cmd_acquired, cmd_erase, cmd_backup, cmd_restore, cmd_doctor;
 
 #endif

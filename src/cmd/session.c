@@ -15,7 +15,7 @@ int64_t session_clock(void)
     return (int64_t)t.tv_sec * TIME_SECOND + t.tv_nsec / 1000;
 }
 
-static const char *ledger_path(const struct args *a)
+const char *session_path(const struct args *a)
 {
     const char *path = args_text(a, "ledger", NULL);
     const char *env = getenv("BOUNCED_LEDGER");
@@ -68,7 +68,7 @@ static int cannot_make(const struct session *s)
 int session_open(struct session *s, struct args *a, enum session_mode mode)
 {
     err e;
-    *s = (struct session){.args = a, .now_us = session_clock(), .path = ledger_path(a)};
+    *s = (struct session){.args = a, .now_us = session_clock(), .path = session_path(a)};
     policy_init(&s->policy);
     if (args_has(a, "tenant"))
         s->tenant = slice_str(args_text(a, "tenant", ""));

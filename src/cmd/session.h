@@ -43,6 +43,8 @@ struct session {
  * exit code. The command's table must have CMD_OPT_LEDGER; --tenant and --stream are read where it has them. */
 int session_open(struct session *s, struct args *a, enum session_mode mode);
 void session_close(struct session *s);
+/* The name of the ledger: --ledger, $BOUNCED_LEDGER, the default. */
+const char *session_path(const struct args *a);
 /* The wall clock, microseconds since 1970 UTC. */
 int64_t session_clock(void);
 /* The actor of acts of people: --actor, else the login name of who runs this. */

@@ -2,23 +2,10 @@
 #include "base/arena.h"
 #include "base/text.h"
 #include "cmd/commands.h"
+#include "cmd/print_event.h"
 #include "cmd/session.h"
 
 static const struct opt options[] = {CMD_OPT_LEDGER, CMD_OPT_TENANT, CMD_OPT_JSON, OPT_END};
-
-static const char *trust_word(enum trust t)
-{
-    static const char *const words[] = {[TRUST_BARE] = "bare", [TRUST_MATCHED] = "matched", [TRUST_PROVEN] = "proven"};
-    return words[t];
-}
-
-static const char *what_word(enum event_what w)
-{
-    static const char *const words[] = {
-        [EVENT_OBSERVED] = "observed", [EVENT_SUPPRESS] = "suppress", [EVENT_LIFT] = "lift",  [EVENT_VOUCH] = "vouch",
-        [EVENT_DISMISS] = "dismiss",   [EVENT_BASELINE] = "baseline", [EVENT_ERASE] = "erase"};
-    return words[w];
-}
 
 /* ---- JSON: one object for the address, one for each step ---- */
 
@@ -63,7 +50,7 @@ static void step_json(buf *out, const struct why_step *t)
     jsonw_kstr(&j, "type", S("event"));
     jsonw_ki64(&j, "seq", t->seq);
     jsonw_ktime_opt(&j, "time", t->time_us);
-    jsonw_kstr(&j, "what", slice_str(what_word(t->what)));
+    jsonw_kstr(&j, "what", slice_str(event_word(t->what)));
     if (t->what == EVENT_OBSERVED) {
         jsonw_kstr(&j, "kind", slice_str(bounce_kind_word(t->kind)));
         jsonw_kstr(&j, "class", slice_str(bounce_class_word(t->class_)));
@@ -157,7 +144,7 @@ static void observed_text(buf *out, const struct why_step *t)
 
 static void act_text(buf *out, const struct why_step *t)
 {
-    buf_printf(out, "  %s", what_word(t->what));
+    buf_printf(out, "  %s", event_word(t->what));
     if (t->cause != CAUSE_NONE)
         buf_printf(out, " (%s)", cause_word(t->cause));
     buf_adds(out, " by ");

@@ -1,0 +1,14 @@
+/* An event of the ledger as JSON with stable names: for export.
+ */
+#ifndef CMD_PRINT_EVENT_H
+#define CMD_PRINT_EVENT_H
+
+#include "cmd/cmd.h"
+#include "ledger/ledger.h"
+
+const char *trust_word(enum trust t);      /* "bare", "matched", "proven" */
+const char *event_word(enum event_what w); /* "observed", "suppress", ... */
+/* One object and a line end; `o` is NULL for acts of people. */
+void json_event(buf *out, const struct ledger_event *ev, const struct observation *o);
+
+#endif
