@@ -339,7 +339,7 @@ enum bounce_verp_status bounce_verp_verify(const struct bounce_verp_key *keys, s
         if (!key_verifies(&keys[i], a, &t, &want))
             continue;
         tell(&t, &want, out);
-        return max_days > 0 && t.day + max_days < today ? BOUNCE_VERP_EXPIRED : BOUNCE_VERP_OK;
+        return max_days > 0 && t.day < today && today - t.day > max_days ? BOUNCE_VERP_EXPIRED : BOUNCE_VERP_OK;
     }
     return known ? BOUNCE_VERP_FORGED : BOUNCE_VERP_OLD_KEY;
 }
