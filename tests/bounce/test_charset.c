@@ -1,5 +1,7 @@
 #include "check.h"
 
+#include <stdlib.h>
+
 #include "base/text.h"
 #include "bounce/charset.h"
 
