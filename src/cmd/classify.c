@@ -153,7 +153,7 @@ static int run(struct args *a)
     int code = take_options(&c);
     if (code)
         return code;
-    struct bounce_rules *rules = cmd_rules(a, &code);
+    struct bounce_rules *rules = cmd_load_rules(a, &code);
     if (!rules)
         return code;
     c.rules = rules;

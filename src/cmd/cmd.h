@@ -87,7 +87,7 @@ bool cmd_colour(void);
 
 /* The rules with the user's files (--rules FILE ..., else /etc/bounced/rules.d in order); NULL after printing why not.
  */
-struct bounce_rules *cmd_rules(const struct args *a, int *exit_code);
+struct bounce_rules *cmd_load_rules(const struct args *a, int *exit_code);
 #define CMD_OPT_RULES                                                                            \
     {                                                                                            \
         "rules", 0, OPT_LIST, "FILE", "add a rule file (default: those in /etc/bounced/rules.d)" \

@@ -375,7 +375,7 @@ static int open_all(struct ingest *g)
     int code = session_open(&g->session, g->args, g->dry_run ? SESSION_TRY : SESSION_CREATE);
     if (code)
         return code;
-    g->rules = cmd_rules(g->args, &code);
+    g->rules = cmd_load_rules(g->args, &code);
     if (!g->rules)
         return code;
     g->mails = bounce_reader_new(g->rules);

@@ -71,7 +71,7 @@ static void free_files(struct files **files)
     *files = NULL;
 }
 
-struct bounce_rules *cmd_rules(const struct args *a, int *exit_code)
+struct bounce_rules *cmd_load_rules(const struct args *a, int *exit_code)
 {
     struct files *f = calloc(1, sizeof *f);
     MUST(f);

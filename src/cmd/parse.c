@@ -122,7 +122,7 @@ static int run(struct args *a)
     struct parse p = {.args = a, .json = args_flag(a, "json")};
     if (args_count(a) == 0)
         return cmd_usage(a, "which files? (- reads standard input)");
-    struct bounce_rules *rules = cmd_rules(a, &p.code);
+    struct bounce_rules *rules = cmd_load_rules(a, &p.code);
     if (!rules)
         return p.code;
     p.reader = bounce_reader_new(rules);

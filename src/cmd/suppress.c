@@ -1,0 +1,328 @@
+#include <string.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/text.h"
+#include "cmd/commands.h"
+#include "cmd/csv.h"
+#include "cmd/session.h"
+#include "core/acts.h"
+#include "core/lists.h"
+
+static const struct opt options[] = {
+    CMD_OPT_LEDGER,
+    CMD_OPT_TENANT,
+    CMD_OPT_STREAM,
+    {"actor", 0, OPT_TEXT, "NAME", "who does it (default: you)"},
+    {"reason", 0, OPT_TEXT, "TEXT", "add, remove: why, in words"},
+    {"cause", 0, OPT_TEXT, "CAUSE",
+     "add: manual (default), complaint, unsubscribed, spamtrap, role, ...; list, export: only these"},
+    {"reverified", 0, OPT_TEXT, "HOW", "remove: confirmed-opt-in, verification or wrong-verdict"},
+    {"format", 'f', OPT_TEXT, "FORMAT",
+     "import, export: csv, ndjson, ses, ... postfix-access, exim, plain (see below)"},
+    {"output", 'o', OPT_TEXT, "FILE", "export: write beside and rename, so that readers see the old or the new list"},
+    {"origin", 0, OPT_TEXT, "NAME", "import: which platform or list it comes from"},
+    {"dry-run", 'n', OPT_FLAG, NULL, "import: count, change nothing"},
+    CMD_OPT_JSON,
+    OPT_END,
+};
+
+struct suppress {
+    struct args *args;
+    struct session session;
+    arena arena;
+    buf out;
+    enum list_format format;
+    enum cause cause;
+    bool json;
+};
+
+static struct act act_of(const struct suppress *s, const char *address)
+{
+    return (struct act){
+        .tenant = s->session.tenant,
+        .address = slice_str(address),
+        .actor = slice_str(session_actor(s->args)),
+        .note = slice_str(args_text(s->args, "reason", "")),
+        .cause = s->cause,
+        .scope = slice_empty(s->session.stream) ? SCOPE_GLOBAL : SCOPE_STREAM,
+        .stream = s->session.stream,
+        .reverified = slice_str(args_text(s->args, "reverified", "")),
+        .time_us = s->session.now_us,
+    };
+}
+
+static void told(struct suppress *s, const char *address, const struct act_result *r)
+{
+    if (s->json) {
+        struct jsonw j;
+        jsonw_init(&j, &s->out);
+        jsonw_object(&j);
+        jsonw_kstr(&j, "address", slice_str(address));
+        jsonw_kstr(&j, "from", slice_str(state_word(r->from)));
+        jsonw_kstr(&j, "to", slice_str(state_word(r->to)));
+        if (r->to == STATE_SUPPRESSED)
+            jsonw_kstr(&j, "cause", slice_str(cause_word(r->cause)));
+        jsonw_kbool(&j, "changed", r->changed);
+        jsonw_end_object(&j);
+    } else {
+        text_add_safe(&s->out, slice_str(address), 254);
+        buf_printf(&s->out, ": %s%s", state_word(r->to), r->changed ? "" : " (as before)");
+        if (r->to == STATE_SUPPRESSED)
+            buf_printf(&s->out, ", %s", cause_word(r->cause));
+    }
+    buf_addc(&s->out, '\n');
+}
+
+typedef enum status (*act_fn)(struct ledger *, const struct policy *, const struct act *, struct act_result *, err *);
+
+static int each_address(struct suppress *s, act_fn fn)
+{
+    int code = EXIT_YES;
+    if (args_count(s->args) < 2)
+        return cmd_usage(s->args, "which address?");
+    for (size_t i = 1; i < args_count(s->args); i++) {
+        err e;
+        struct act_result r;
+        struct act act = act_of(s, args_get(s->args, i));
+        if (fn(s->session.ledger, &s->session.policy, &act, &r, &e) == OK)
+            told(s, args_get(s->args, i), &r);
+        else
+            code = cmd_fail(s->args, &e);
+    }
+    return code;
+}
+
+static int add(struct suppress *s)
+{
+    if (s->cause == CAUSE_NONE)
+        s->cause = CAUSE_MANUAL;
+    return each_address(s, suppress_add);
+}
+
+static int lift(struct suppress *s)
+{
+    return each_address(s, suppress_lift);
+}
+
+/* ---- list ---- */
+
+static bool list_one(void *ctx, const struct ledger_address *a)
+{
+    struct suppress *s = ctx;
+    if (s->cause != CAUSE_NONE && a->cause != s->cause)
+        return true;
+    if (s->json) {
+        struct jsonw j;
+        jsonw_init(&j, &s->out);
+        jsonw_object(&j);
+        jsonw_kstr(&j, "address", a->address);
+        jsonw_kstr_opt(&j, "tenant", a->tenant);
+        jsonw_kstr(&j, "cause", slice_str(cause_word(a->cause)));
+        jsonw_ktime_opt(&j, "since", a->since_us);
+        jsonw_ktime_opt(&j, "until", a->until_us);
+        jsonw_end_object(&j);
+    } else {
+        buf_printf(&s->out, "%-13s ", cause_word(a->cause));
+        time_add_iso(&s->out, a->since_us);
+        buf_addc(&s->out, ' ');
+        text_add_safe(&s->out, a->address, 254);
+    }
+    buf_addc(&s->out, '\n');
+    return s->out.n < 65536 || cmd_write(&s->out);
+}
+
+static int list(struct suppress *s)
+{
+    err e;
+    if (args_count(s->args) > 1)
+        return cmd_usage(s->args, "list takes no arguments; `bounced why ADDRESS` tells of one");
+    enum status got =
+        ledger_list(s->session.ledger, s->session.tenant, STATE_SUPPRESSED, SLICE_EMPTY, 0, list_one, s, &e);
+    return got == OK ? EXIT_YES : cmd_fail(s->args, &e);
+}
+
+/* ---- import and export ---- */
+
+static long read_fd(void *ctx, char *p, size_t n)
+{
+    const int *fd = ctx;
+    return (long)read(*fd, p, n);
+}
+
+static void imported_text(struct suppress *s, const char *path, const struct list_import_result *r)
+{
+    bool dry = args_flag(s->args, "dry-run");
+    text_add_safe(&s->out, slice_str(path), 200);
+    buf_printf(&s->out, ": read as %s, %llu entries\n", list_format_word(r->format), (unsigned long long)r->lines);
+    buf_printf(&s->out, "%10llu %s\n", (unsigned long long)r->fresh, dry ? "would be suppressed" : "newly suppressed");
+    buf_printf(&s->out, "%10llu suppressed already\n", (unsigned long long)r->already);
+    buf_printf(&s->out, "%10llu suppressed for a stronger cause (that stays)\n", (unsigned long long)r->weaker);
+    buf_printf(&s->out, "%10llu suppress nothing (ignored)\n", (unsigned long long)r->ignored);
+    buf_printf(&s->out, "%10llu make no sense\n", (unsigned long long)r->invalid);
+    for (size_t i = 0; i < r->bad_count; i++) {
+        buf_printf(&s->out, "  line %llu: %s: ", (unsigned long long)r->bad[i].line, r->bad[i].what);
+        text_add_safe(&s->out, r->bad[i].text, 80);
+        buf_addc(&s->out, '\n');
+    }
+    if (r->invalid > r->bad_count)
+        buf_adds(&s->out, "  ...\n");
+}
+
+static void imported_json(struct suppress *s, const char *path, const struct list_import_result *r)
+{
+    struct jsonw j;
+    jsonw_init(&j, &s->out);
+    jsonw_object(&j);
+    jsonw_kstr(&j, "file", slice_str(path));
+    jsonw_kstr(&j, "format", slice_str(list_format_word(r->format)));
+    jsonw_kbool(&j, "dry_run", args_flag(s->args, "dry-run"));
+    jsonw_ki64(&j, "entries", (int64_t)r->lines);
+    jsonw_ki64(&j, "new", (int64_t)r->fresh);
+    jsonw_ki64(&j, "already", (int64_t)r->already);
+    jsonw_ki64(&j, "weaker", (int64_t)r->weaker);
+    jsonw_ki64(&j, "ignored", (int64_t)r->ignored);
+    jsonw_ki64(&j, "invalid", (int64_t)r->invalid);
+    jsonw_key(&j, "causes");
+    jsonw_object(&j);
+    for (unsigned c = 0; c < CAUSES; c++)
+        jsonw_ki64_opt(&j, cause_word((enum cause)c), (int64_t)r->causes[c]);
+    jsonw_end_object(&j);
+    jsonw_end_object(&j);
+    buf_addc(&s->out, '\n');
+}
+
+static int import_one(struct suppress *s, const char *path)
+{
+    struct csv_file in; /* for its opening of a path or standard input */
+    struct list_import_result r;
+    err e;
+    if (csv_open(&in, path, &e) != OK)
+        return cmd_fail(s->args, &e);
+    struct list_import_options o = {
+        .format = s->format == LIST_FORMATS ? LIST_AUTO : s->format,
+        .tenant = s->session.tenant,
+        .stream = s->session.stream,
+        .actor = slice_str(session_actor(s->args)),
+        .origin = slice_str(args_text(s->args, "origin", path)),
+        .cause = s->cause,
+        .dry_run = args_flag(s->args, "dry-run"),
+        .now_us = s->session.now_us,
+    };
+    enum status got = list_import(s->session.ledger, &s->session.policy, &o, read_fd, &in.fd, &s->arena, &r, &e);
+    csv_close(&in);
+    if (got != OK)
+        return cmd_fail(s->args, &e);
+    (s->json ? imported_json : imported_text)(s, path, &r);
+    cmd_write(&s->out);
+    arena_reset(&s->arena);
+    return r.lines > 0 && r.invalid == r.lines ? EXIT_DATA : EXIT_YES;
+}
+
+static int import(struct suppress *s)
+{
+    int code = EXIT_YES;
+    if (s->format != LIST_FORMATS && !list_format_importable(s->format))
+        return cmd_usage(s->args, "%s is a format for export only", list_format_word(s->format));
+    if (args_count(s->args) < 2)
+        return cmd_usage(s->args, "which list? (- is standard input)");
+    for (size_t i = 1; i < args_count(s->args); i++) {
+        int one = import_one(s, args_get(s->args, i));
+        code = one ? one : code;
+    }
+    return code;
+}
+
+static int export(struct suppress *s)
+{
+    err e;
+    uint64_t count;
+    const char *path = args_text(s->args, "output", NULL);
+    struct list_export_options o = {.format = s->format == LIST_FORMATS ? LIST_CSV : s->format,
+                                    .tenant = s->session.tenant,
+                                    .stream = s->session.stream,
+                                    .cause = s->cause,
+                                    .now_us = s->session.now_us};
+    if (!list_format_exportable(o.format))
+        return cmd_usage(s->args, "%s is a format for import only", list_format_word(o.format));
+    if (args_count(s->args) > 1)
+        return cmd_usage(s->args, "export takes no arguments; --output FILE names the file");
+    enum status got = path ? list_export_file(s->session.ledger, &o, path, &count, &e)
+                           : list_export_fd(s->session.ledger, &o, STDOUT_FILENO, &count, &e);
+    if (got != OK)
+        return cmd_fail(s->args, &e);
+    if (path && !s->json)
+        fprintf(stderr, "%llu addresses in %s\n", (unsigned long long)count, path);
+    return EXIT_YES;
+}
+
+/* ---- the verbs ---- */
+
+static const struct verb {
+    const char *word;
+    enum session_mode mode;
+    int (*run)(struct suppress *);
+} verbs[] = {
+    {"add", SESSION_CREATE, add},       {"remove", SESSION_WRITE, lift},  {"list", SESSION_READ, list},
+    {"import", SESSION_CREATE, import}, {"export", SESSION_READ, export},
+};
+
+static int take_options(struct suppress *s)
+{
+    const char *format = args_text(s->args, "format", NULL);
+    const char *cause = args_text(s->args, "cause", NULL);
+    s->format = format ? list_format_find(slice_str(format)) : LIST_FORMATS;
+    if (format && s->format == LIST_FORMATS)
+        return cmd_usage(s->args, "there is no format '%s'", format);
+    s->cause = cause ? cause_find(slice_str(cause)) : CAUSE_NONE;
+    if (s->cause == CAUSES)
+        return cmd_usage(
+            s->args,
+            "there is no cause '%s'; one of hard, escalated, complaint, unsubscribed, manual, imported, upstream, "
+            "invalid, role, spamtrap",
+            cause);
+    return EXIT_YES;
+}
+
+static int run(struct args *a)
+{
+    struct suppress s = {.args = a, .json = args_flag(a, "json")};
+    const struct verb *verb = NULL;
+    for (size_t i = 0; args_count(a) && i < ARRAY_LEN(verbs); i++)
+        if (strcmp(args_get(a, 0), verbs[i].word) == 0)
+            verb = &verbs[i];
+    if (!verb)
+        return cmd_usage(a, "what to do? add, remove, list, import or export");
+    int code = take_options(&s);
+    if (code)
+        return code;
+    enum session_mode mode = verb->run == import && args_flag(a, "dry-run") ? SESSION_TRY : verb->mode;
+    code = session_open(&s.session, a, mode);
+    if (code)
+        return code;
+    arena_init(&s.arena, 0);
+    buf_init(&s.out, 0);
+    code = verb->run(&s);
+    cmd_write(&s.out);
+    buf_fini(&s.out);
+    arena_fini(&s.arena);
+    session_close(&s.session);
+    return code;
+}
+
+const struct cmd cmd_suppress = {
+    .name = "suppress",
+    .usage = "[options] add ADDRESS... | remove ADDRESS... | list | import FILE... | export",
+    .summary = "the list of addresses that must not be sent to",
+    .details =
+        "remove needs --reason, and for a hard bounce, complaint or opt-out also --reverified. import never lifts\n"
+        "anything; it finds out what FILE is: CSV, NDJSON, or the export of an ESP.\n"
+        "Formats: csv, ndjson, ses, sendgrid, mailgun, postmark, sparkpost, mailjet, brevo, klaviyo, mailchimp, "
+        "hubspot,\n"
+        "sfmc, mandrill, md5, sha256; for export also postfix-access, exim, plain.\n"
+        "To stop the next send in Postfix:\n"
+        "  bounced suppress export --format postfix-access --output /etc/postfix/suppressed && postmap "
+        "/etc/postfix/suppressed",
+    .options = options,
+    .run = run,
+};
