@@ -1,0 +1,22 @@
+/* The working copy of a reply that rules are matched against, and the one form in which patterns are kept.
+ *
+ * A folded text is words with exactly one space between, before the first and behind the last one. Letters are lower case;
+ * Latin letters lose their marks ("Empfänger" is "empfanger", "ß" is "ss"), Greek and Cyrillic are lower-cased, full-width
+ * forms become ASCII. Punctuation separates words; a dot inside a word stays ("5.7.1", "spamhaus.org"), an apostrophe inside
+ * a word goes away ("doesn't" is "doesnt"; behind a single letter it separates: "n'existe" is "n existe"). An address is one
+ * word "@", an IPv4 address "#", so that no name chosen by a stranger is ever read as words. `\n` written out separates.
+ * Bytes that are not UTF-8 are read as Latin-1.
+ */
+#ifndef BOUNCE_FOLD_H
+#define BOUNCE_FOLD_H
+
+#include "base/arena.h"
+
+#define FOLD_MAX_BYTES 4096u /* of a reply; the rest is not looked at */
+
+/* Folds a reply; the empty slice when memory is refused. */
+slice fold_text(arena *a, slice s);
+/* Folds a literal of a pattern: "@" and "#" standing alone are the placeholders. No spaces at the ends. */
+slice fold_literal(arena *a, slice s);
+
+#endif

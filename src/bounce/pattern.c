@@ -1,0 +1,374 @@
+#include "bounce/pattern.h"
+
+#include "bounce/fold.h"
+
+/* ---- compiling ------------------------------------------------------------------------------------------------- */
+
+struct alternatives {
+    slice v[PATTERN_MAX_ALTERNATIVES];
+    size_t n;
+    bool optional;
+};
+
+static bool is_set_name(slice s)
+{
+    if (s.n < 2)
+        return false;
+    for (size_t i = 0; i < s.n; i++)
+        if (!(s.p[i] >= 'A' && s.p[i] <= 'Z') && s.p[i] != '_' && !ascii_digit(s.p[i]))
+            return false;
+    return true;
+}
+
+static const char *add_alternative(struct alternatives *alts, slice s)
+{
+    if (slice_empty(s)) {
+        alts->optional = true;
+        return NULL;
+    }
+    for (size_t i = 0; i < alts->n; i++)
+        if (slice_eq(alts->v[i], s))
+            return NULL;
+    if (alts->n == PATTERN_MAX_ALTERNATIVES)
+        return "too many alternatives";
+    alts->v[alts->n++] = s;
+    return NULL;
+}
+
+static const char *add_set(struct alternatives *alts, const struct pattern_set *set)
+{
+    if (!set)
+        return "no such set";
+    const char *wrong = NULL;
+    for (size_t i = 0; i < set->n && !wrong; i++)
+        wrong = add_alternative(alts, set->members[i]);
+    return wrong;
+}
+
+static const char *add_member(arena *a, slice member, pattern_find_set find, void *arg, struct alternatives *alts)
+{
+    member = slice_trim(member);
+    slice name = slice_unwrap(member, '{', '}');
+    if (is_set_name(name))
+        return add_set(alts, find(arg, name));
+    slice folded = fold_literal(a, member);
+    if (slice_empty(folded) && !slice_empty(member))
+        return "nothing but punctuation";
+    return add_alternative(alts, folded);
+}
+
+static const char *add_members(arena *a, slice text, pattern_find_set find, void *arg, struct alternatives *alts)
+{
+    slice rest = text, member;
+    const char *wrong = NULL;
+    if (slice_empty(text))
+        return "empty group";
+    while (!wrong && slice_split(&rest, '|', &member))
+        wrong = add_member(a, member, find, arg, alts);
+    return wrong;
+}
+
+static void longest_first(struct alternatives *alts)
+{
+    for (size_t i = 1; i < alts->n; i++) {
+        slice s = alts->v[i];
+        size_t k = i;
+        for (; k > 0 && alts->v[k - 1].n < s.n; k--)
+            alts->v[k] = alts->v[k - 1];
+        alts->v[k] = s;
+    }
+}
+
+static const slice *keep_alternatives(arena *a, struct alternatives *alts)
+{
+    longest_first(alts);
+    slice *v = arena_calloc(a, alts->n + 1, sizeof *v);
+    if (v && alts->n)
+        memcpy(v, alts->v, alts->n * sizeof *v);
+    return v;
+}
+
+static const char *add_item(arena *a, struct alternatives *alts, uint16_t gap, struct pattern *out)
+{
+    if (alts->n == 0)
+        return "group without words";
+    if (out->n == PATTERN_MAX_ITEMS)
+        return "pattern too long";
+    struct pattern_item *item = &out->items[out->n];
+    *item = (struct pattern_item){.n = (uint16_t)alts->n, .gap = gap, .optional = alts->optional};
+    item->alternatives = keep_alternatives(a, alts);
+    if (!item->alternatives)
+        return "out of memory";
+    out->n++;
+    return NULL;
+}
+
+static const char *add_literal(arena *a, slice text, uint16_t *gap, struct pattern *out)
+{
+    struct alternatives alts = {.n = 0};
+    slice folded = fold_literal(a, text);
+    if (slice_empty(folded))
+        return NULL;
+    alts.v[alts.n++] = folded;
+    const char *wrong = add_item(a, &alts, *gap, out);
+    *gap = 0;
+    return wrong;
+}
+
+static const char *add_group(arena *a, slice text, uint16_t *gap, pattern_find_set find, void *arg, struct pattern *out)
+{
+    struct alternatives alts = {.n = 0};
+    const char *wrong = is_set_name(text) ? add_set(&alts, find(arg, text)) : add_members(a, text, find, arg, &alts);
+    if (!wrong)
+        wrong = add_item(a, &alts, *gap, out);
+    /* An optional item hands its gap on, or "a ... {the|} b" would want b directly behind a. */
+    if (!alts.optional)
+        *gap = 0;
+    return wrong;
+}
+
+/* Length of plain text up to "{" or "...". */
+static size_t plain_span(slice s)
+{
+    size_t i = 0;
+    while (i < s.n && s.p[i] != '{' && !slice_starts(slice_from(s, i), S("...")))
+        i++;
+    return i;
+}
+
+static slice take_stars(slice text, struct pattern *out)
+{
+    if (text.n && text.p[0] == '*') {
+        out->open_left = out->n == 0;
+        text = slice_from(text, 1);
+    }
+    out->open_right = text.n && text.p[text.n - 1] == '*';
+    return out->open_right ? slice_sub(text, 0, text.n - 1) : text;
+}
+
+const char *pattern_add(arena *a, slice text, uint16_t gap, pattern_find_set find, void *arg, struct pattern *out)
+{
+    if (!out->items)
+        out->items = arena_calloc(a, PATTERN_MAX_ITEMS, sizeof *out->items);
+    if (!out->items)
+        return "out of memory";
+    text = take_stars(slice_trim(text), out);
+    const char *wrong = NULL;
+    while (text.n && !wrong) {
+        size_t n = plain_span(text);
+        if (n) {
+            wrong = add_literal(a, slice_sub(text, 0, n), &gap, out);
+        } else if (text.p[0] == '{') {
+            n = slice_chr(text, '}');
+            if (n == SLICE_NPOS)
+                return "{ without }";
+            wrong = add_group(a, slice_sub(text, 1, n - 1), &gap, find, arg, out);
+            n++;
+        } else {
+            gap = PATTERN_GAP_BYTES;
+            n = 3;
+        }
+        text = slice_from(text, n);
+    }
+    return wrong;
+}
+
+const char *pattern_set_parse(arena *a, slice text, pattern_find_set find, void *arg, struct pattern_set *out)
+{
+    struct alternatives alts = {.n = 0};
+    const char *wrong = add_members(a, text, find, arg, &alts);
+    if (wrong)
+        return wrong;
+    slice *members = arena_calloc(a, alts.n + 1, sizeof *members);
+    if (!members)
+        return "out of memory";
+    memcpy(members, alts.v, alts.n * sizeof *members);
+    members[alts.n] = SLICE_EMPTY;
+    out->members = members;
+    out->n = alts.n + alts.optional;
+    return NULL;
+}
+
+/* The shortest alternative bounds what the prefilter can see of an item; many alternatives cost time. */
+static size_t anchor_worth(const struct pattern_item *item)
+{
+    size_t shortest = item->alternatives[item->n - 1].n;
+    if (item->optional || shortest < PATTERN_ANCHOR_BYTES)
+        return 0;
+    return item->n == 1 ? shortest + 4 : shortest;
+}
+
+const char *pattern_finish(struct pattern *p)
+{
+    size_t best = 0;
+    for (uint16_t i = 0; i < p->n; i++) {
+        size_t worth = anchor_worth(&p->items[i]);
+        if (worth > best) {
+            best = worth;
+            p->anchor = i;
+        }
+    }
+    return best ? NULL : "no part that always stands there and has 4 letters or more";
+}
+
+static bool re_special(char c)
+{
+    return strchr(".^$|()[]{}*+?\\", c) != NULL;
+}
+
+slice pattern_re_literal(arena *a, slice re)
+{
+    slice best = SLICE_EMPTY;
+    size_t depth = 0;
+    for (size_t i = 0; i < re.n; i++) {
+        char c = re.p[i];
+        if (c == '|' && depth == 0)
+            return SLICE_EMPTY;
+        depth += c == '(' || c == '[';
+        depth -= (c == ')' || c == ']') && depth > 0;
+        if (c == '\\')
+            i++;
+        if (re_special(c) || depth)
+            continue;
+        size_t end = i;
+        while (end < re.n && !re_special(re.p[end]))
+            end++;
+        size_t n = end - i;
+        if (end < re.n && strchr("*?{", re.p[end]))
+            n--;
+        if (n > best.n)
+            best = slice_sub(re, i, n);
+        i = end - 1;
+    }
+    slice literal = fold_literal(a, best);
+    return literal.n < PATTERN_ANCHOR_BYTES ? SLICE_EMPTY : literal;
+}
+
+/* ---- matching -------------------------------------------------------------------------------------------------- */
+
+struct matcher {
+    const struct pattern *p;
+    slice text;
+    unsigned weight;
+    size_t from, to;
+};
+
+static bool starts_word(slice text, size_t at)
+{
+    return at == 0 || !ascii_alnum(text.p[at - 1]) || !ascii_alnum(text.p[at]);
+}
+
+static bool ends_word(slice text, size_t end)
+{
+    return end >= text.n || !ascii_alnum(text.p[end]) || !ascii_alnum(text.p[end - 1]);
+}
+
+static bool literal_at(const struct matcher *m, size_t item, slice lit, size_t at)
+{
+    if (at > m->text.n || m->text.n - at < lit.n || m->text.p[at] != lit.p[0] || memcmp(m->text.p + at, lit.p, lit.n) != 0)
+        return false;
+    bool first = item == 0, last = item + 1u == m->p->n;
+    return ((first && m->p->open_left) || starts_word(m->text, at)) &&
+           ((last && m->p->open_right) || ends_word(m->text, at + lit.n));
+}
+
+/* Where the word behind `end` starts: behind one space, or directly where the script sets no spaces. */
+static size_t next_start(slice text, size_t end)
+{
+    if (end < text.n && text.p[end] == ' ')
+        return end + 1;
+    return end < text.n && ((text.p[end] & 0x80) || (text.p[end - 1] & 0x80)) ? end : SLICE_NPOS;
+}
+
+static size_t previous_end(slice text, size_t start)
+{
+    if (start > 0 && text.p[start - 1] == ' ')
+        return start - 1;
+    return start > 0 && ((text.p[start] & 0x80) || (text.p[start - 1] & 0x80)) ? start : SLICE_NPOS;
+}
+
+static bool match_forward(struct matcher *m, size_t item, size_t end);
+
+static bool match_item_at(struct matcher *m, size_t item, size_t at)
+{
+    const struct pattern_item *it = &m->p->items[item];
+    for (size_t k = 0; k < it->n; k++) {
+        slice lit = it->alternatives[k];
+        if (literal_at(m, item, lit, at) && match_forward(m, item + 1, at + lit.n)) {
+            m->weight += (unsigned)lit.n;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Items from `item` on, behind `end`. */
+static bool match_forward(struct matcher *m, size_t item, size_t end)
+{
+    if (item == m->p->n) {
+        m->to = end;
+        return true;
+    }
+    const struct pattern_item *it = &m->p->items[item];
+    size_t at = next_start(m->text, end);
+    if (at != SLICE_NPOS && match_item_at(m, item, at))
+        return true;
+    for (size_t skip = 1; it->gap && skip <= it->gap && end + skip < m->text.n; skip++)
+        if (starts_word(m->text, end + skip) && match_item_at(m, item, end + skip))
+            return true;
+    return it->optional && match_forward(m, item + 1, end);
+}
+
+static bool match_backward(struct matcher *m, size_t item, size_t start);
+
+static bool match_item_before(struct matcher *m, size_t item, size_t end)
+{
+    const struct pattern_item *it = &m->p->items[item - 1];
+    for (size_t k = 0; k < it->n; k++) {
+        slice lit = it->alternatives[k];
+        if (lit.n <= end && literal_at(m, item - 1, lit, end - lit.n) && match_backward(m, item - 1, end - lit.n)) {
+            m->weight += (unsigned)lit.n;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Items before `item`, which starts at `start`. */
+static bool match_backward(struct matcher *m, size_t item, size_t start)
+{
+    if (item == 0) {
+        m->from = start;
+        return true;
+    }
+    const struct pattern_item *it = &m->p->items[item - 1];
+    uint16_t gap = m->p->items[item].gap;
+    size_t end = previous_end(m->text, start);
+    if (end != SLICE_NPOS && match_item_before(m, item, end))
+        return true;
+    for (size_t skip = 1; gap && skip <= gap && skip < start; skip++)
+        if (ends_word(m->text, start - skip) && match_item_before(m, item, start - skip))
+            return true;
+    return it->optional && match_backward(m, item - 1, start);
+}
+
+bool pattern_match_at(const struct pattern *p, slice text, size_t alternative, size_t at, struct pattern_match *out)
+{
+    struct matcher m = {.p = p, .text = text};
+    slice lit = p->items[p->anchor].alternatives[alternative];
+    if (!literal_at(&m, p->anchor, lit, at) || !match_forward(&m, p->anchor + 1u, at + lit.n) ||
+        !match_backward(&m, p->anchor, at))
+        return false;
+    *out = (struct pattern_match){m.from, m.to, m.weight + (unsigned)lit.n};
+    return true;
+}
+
+bool pattern_search(const struct pattern *p, slice text, struct pattern_match *out)
+{
+    const struct pattern_item *it = &p->items[p->anchor];
+    for (size_t at = 0; at < text.n; at++)
+        for (size_t k = 0; k < it->n; k++)
+            if (pattern_match_at(p, text, k, at, out))
+                return true;
+    return false;
+}

@@ -1,0 +1,67 @@
+/* Patterns of rules: sequences of literals and word sets over folded text (bounce/fold.h).
+ *
+ *   "no such {NOUN}"            words one after the other; {NOUN} is any word or phrase of the set
+ *   "mailbox {is|} full"        alternatives written in place; an empty one makes the group optional
+ *   "user ... does not exist"   a gap of at most PATTERN_GAP_BYTES
+ *   "несуществу*" "*postfach"   without word boundary at that end
+ *
+ * Everything lives in the arena of the rules and is immutable after compiling.
+ */
+#ifndef BOUNCE_PATTERN_H
+#define BOUNCE_PATTERN_H
+
+#include "base/arena.h"
+
+#define PATTERN_MAX_ITEMS 24u
+#define PATTERN_MAX_ALTERNATIVES 400u
+#define PATTERN_MAX_GAP_BYTES 1000u
+#define PATTERN_GAP_BYTES 60u  /* "..." */
+#define PATTERN_SEQ_BYTES 100u /* between the literals of a seq that names no distance */
+#define PATTERN_ANCHOR_BYTES 4u /* what the prefilter needs of a literal */
+
+struct pattern_item {
+    const slice *alternatives; /* folded, longest first */
+    uint16_t n;
+    uint16_t gap;      /* bytes that may stand before it; 0: it follows directly */
+    bool optional;
+};
+
+struct pattern {
+    struct pattern_item *items;
+    uint16_t n;
+    uint16_t anchor;   /* the item whose literals the prefilter looks for */
+    bool open_left, open_right; /* "*" */
+    void *re;          /* compiled PCRE2 code, for re: patterns; items then hold its longest literal */
+    slice source;      /* as written */
+};
+
+struct pattern_match {
+    size_t from, to;
+    unsigned weight; /* literal bytes that matched */
+};
+
+/* Gives the members of a set, or NULL when there is none of that name. */
+typedef const struct pattern_set *(*pattern_find_set)(void *arg, slice name);
+
+struct pattern_set {
+    slice name;
+    const slice *members; /* folded; an empty one makes groups with this set optional */
+    size_t n;
+};
+
+/* Compiles `text` behind what *out already holds; the first new item gets `gap`. Returns a static message when it makes no
+ * sense, NULL when all is well. */
+const char *pattern_add(arena *a, slice text, uint16_t gap, pattern_find_set find, void *arg, struct pattern *out);
+/* Members of "a | b | {OTHER}" for a set. Same returns. */
+const char *pattern_set_parse(arena *a, slice text, pattern_find_set find, void *arg, struct pattern_set *out);
+/* Chooses the anchor. Returns a message when no part of the pattern can be one. */
+const char *pattern_finish(struct pattern *p);
+/* The longest literal that every match of a regular expression must contain; empty when none is long enough. */
+slice pattern_re_literal(arena *a, slice re);
+
+/* Tries the pattern with its anchor's alternative `alternative` at `at`. */
+bool pattern_match_at(const struct pattern *p, slice text, size_t alternative, size_t at, struct pattern_match *out);
+/* Looks for the pattern anywhere, without a prefilter. */
+bool pattern_search(const struct pattern *p, slice text, struct pattern_match *out);
+
+#endif
