@@ -2,18 +2,28 @@
 
 #include "base/text.h"
 
-enum byte_class { SEP, END, WORD, DIGIT, DOT, APOSTROPHE, AT, HIGH, BACKSLASH, HASH };
-
-/* END: separates and ends the raw token in which a local part may stand. */
-static const uint8_t classes[256] = {
-    [0 ... ' '] = END,       ['!'] = SEP,  ['"'] = END,       ['#'] = HASH,      ['$' ... '&'] = SEP,
-    ['\''] = APOSTROPHE,     ['('] = END,  [')'] = END,       ['*'] = SEP,       ['+'] = SEP,
-    [','] = END,             ['-'] = SEP,  ['.'] = DOT,       ['/'] = SEP,       ['0' ... '9'] = DIGIT,
-    [':'] = END,             [';'] = END,  ['<'] = END,       ['='] = SEP,       ['>'] = END,
-    ['?'] = SEP,             ['@'] = AT,   ['A' ... 'Z'] = WORD, ['['] = END,    ['\\'] = BACKSLASH,
-    [']'] = END,             ['^'] = SEP,  ['_'] = SEP,       ['`'] = SEP,       ['a' ... 'z'] = WORD,
-    ['{' ... '~'] = SEP,     [127] = END,  [128 ... 255] = HIGH,
+/* One letter per ASCII byte, 16 a row. END also ends the raw token in which a local part may stand. */
+enum byte_class {
+    SEPARATOR = 'S',
+    END = 'E',
+    WORD = 'W',
+    DIGIT = 'D',
+    DOT = 'O',
+    APOSTROPHE = 'Q',
+    AT = 'A',
+    BACKSLASH = 'B',
+    NUMBER_SIGN = 'N'
 };
+
+static const char classes[] = /* clang-format off */
+    "EEEEEEEEEEEEEEEE"
+    "EEEEEEEEEEEEEEEE"
+    "ESENSSSQEESSESOS"
+    "DDDDDDDDDDEEESES"
+    "AWWWWWWWWWWWWWWW"
+    "WWWWWWWWWWWEBESS"
+    "SWWWWWWWWWWWWWWW"
+    "WWWWWWWWWWWSSSSE"; /* clang-format on */
 
 /* U+00C0..U+017F without marks; '?' where the character is no letter. */
 static const char latin[] = "aaaaaaaceeeeiiiidnooooo?ouuuuyts"  /* C0; AE, ss, thorn below */
@@ -238,6 +248,10 @@ static void fold_end(struct folder *f)
 static void fold_step(struct folder *f)
 {
     char c = f->in.p[f->i];
+    if (c & 0x80) {
+        fold_high(f);
+        return;
+    }
     switch (classes[(unsigned char)c]) {
     case WORD:
         put(f, ascii_lower(c));
@@ -255,14 +269,11 @@ static void fold_step(struct folder *f)
     case AT:
         fold_at(f);
         break;
-    case HIGH:
-        fold_high(f);
-        break;
     case BACKSLASH:
         f->i += at(f, f->i + 1) == 'n' || at(f, f->i + 1) == 'r' || at(f, f->i + 1) == 't' ? 2 : 1;
         end_token(f);
         break;
-    case HASH:
+    case NUMBER_SIGN:
         separate(f);
         if (f->pattern && at(f, f->i + 1) == ' ')
             put(f, '#');

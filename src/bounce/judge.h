@@ -1,12 +1,28 @@
-/* What the report readers need of the judge beside bounce_judge: quick tests whether a text says anything about a failed
- * delivery at all. */
+/* What the report readers and the tools need of the judge beside bounce_judge.
+ *
+ * The order of evidence stands in docs/taxonomy.md: words first (rules), then enhanced codes, then the reply code.
+ */
 #ifndef BOUNCE_JUDGE_H
 #define BOUNCE_JUDGE_H
 
 #include "base/arena.h"
 #include "bounce.h"
+#include "bounce/rules.h"
 
 /* True when some rule's words occur in the text (codes alone do not count). */
 bool judge_has_words(const struct bounce_rules *rules, slice text);
+
+/* The way to a verdict, for `bounced rules explain` and the lint. */
+struct judge_trace {
+    struct bounce_reply reply;
+    struct rule_facts facts;
+    slice folded;           /* what the rules were matched against */
+    bool whole;             /* the deciding reply fitted no rule and the whole text was tried */
+    struct rules_hits hits; /* all that fit, sorted */
+};
+
+/* bounce_judge with the way shown; *trace is filled. */
+enum bounce_status judge_traced(const struct bounce_rules *rules, const struct bounce_evidence_set *evidence, arena *a,
+                                struct bounce_verdict *out, struct judge_trace *trace);
 
 #endif

@@ -1,0 +1,162 @@
+#include "bounce/prefilter.h"
+
+#include <stdlib.h>
+
+#define BITMAP_BITS 16u /* 8 KB */
+#define SLOT_SHARE 4u   /* slots per literal */
+
+struct literal {
+    slice text;
+    uint32_t window;  /* the four bytes it is filed under */
+    uint32_t offset;  /* of the window in the literal */
+    uint32_t user, n; /* its users */
+    uint32_t next;    /* in its slot; 0 is the end */
+};
+
+struct entry { /* while building: one literal of one pattern */
+    slice text;
+    struct prefilter_user user;
+};
+
+struct prefilter {
+    uint64_t bitmap[1u << (BITMAP_BITS - 6)];
+    uint32_t *slots;       /* index into literals + 1 */
+    uint32_t slot_bits;
+    struct literal *literals;
+    size_t n;
+    struct prefilter_user *users;
+};
+
+static uint32_t window_at(const char *p)
+{
+    uint32_t w;
+    memcpy(&w, p, sizeof w);
+    return w;
+}
+
+static uint32_t window_hash(uint32_t w, uint32_t bits)
+{
+    return (w * 2654435761u) >> (32 - bits);
+}
+
+static int entry_order(const void *a, const void *b)
+{
+    const struct entry *x = a, *y = b;
+    int order = slice_cmp(x->text, y->text);
+    if (order == 0 && x->user.pattern != y->user.pattern)
+        order = x->user.pattern < y->user.pattern ? -1 : 1;
+    return order;
+}
+
+static size_t count_entries(const struct pattern *const *patterns, size_t n)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++)
+        count += patterns[i]->items[patterns[i]->anchor].n;
+    return count;
+}
+
+static void fill_entries(const struct pattern *const *patterns, size_t n, struct entry *entries)
+{
+    size_t e = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct pattern_item *item = &patterns[i]->items[patterns[i]->anchor];
+        for (size_t k = 0; k < item->n; k++)
+            entries[e++] = (struct entry){item->alternatives[k], {(uint32_t)i, (uint32_t)k}};
+    }
+}
+
+static uint16_t *count_windows(arena *a, slice samples)
+{
+    uint16_t *counts = arena_calloc(a, 1u << BITMAP_BITS, sizeof *counts);
+    for (size_t i = 0; counts && i + 4 <= samples.n; i++) {
+        uint16_t *c = &counts[window_hash(window_at(samples.p + i), BITMAP_BITS)];
+        *c = (uint16_t)(*c + (*c < UINT16_MAX));
+    }
+    return counts;
+}
+
+static void choose_window(struct literal *l, const uint16_t *counts)
+{
+    uint32_t rarest = UINT32_MAX;
+    for (uint32_t i = 0; i + 4 <= l->text.n; i++) {
+        uint32_t w = window_at(l->text.p + i);
+        if (counts[window_hash(w, BITMAP_BITS)] < rarest) {
+            rarest = counts[window_hash(w, BITMAP_BITS)];
+            l->window = w;
+            l->offset = i;
+        }
+    }
+}
+
+static void file_literal(struct prefilter *f, size_t i)
+{
+    struct literal *l = &f->literals[i];
+    uint32_t bit = window_hash(l->window, BITMAP_BITS), slot = window_hash(l->window, f->slot_bits);
+    f->bitmap[bit >> 6] |= UINT64_C(1) << (bit & 63);
+    l->next = f->slots[slot];
+    f->slots[slot] = (uint32_t)i + 1;
+}
+
+static void build_literals(struct prefilter *f, const struct entry *entries, size_t count, const uint16_t *counts)
+{
+    for (size_t i = 0; i < count; i++) {
+        f->users[i] = entries[i].user;
+        if (i == 0 || !slice_eq(entries[i].text, entries[i - 1].text)) {
+            f->literals[f->n] = (struct literal){.text = entries[i].text, .user = (uint32_t)i};
+            choose_window(&f->literals[f->n++], counts);
+        }
+        f->literals[f->n - 1].n++;
+    }
+    for (size_t i = 0; i < f->n; i++)
+        file_literal(f, i);
+}
+
+struct prefilter *prefilter_build(arena *a, const struct pattern *const *patterns, size_t n, slice samples)
+{
+    size_t count = count_entries(patterns, n);
+    struct prefilter *f = ARENA_NEW(a, struct prefilter);
+    struct entry *entries = arena_calloc(a, count + 1, sizeof *entries);
+    uint16_t *counts = count_windows(a, samples);
+    if (!f || !entries || !counts)
+        return NULL;
+    fill_entries(patterns, n, entries);
+    qsort(entries, count, sizeof *entries, entry_order);
+    for (f->slot_bits = 8; f->slot_bits < 20 && (1u << f->slot_bits) < count * SLOT_SHARE; f->slot_bits++)
+        ;
+    f->slots = arena_calloc(a, (size_t)1 << f->slot_bits, sizeof *f->slots);
+    f->literals = arena_calloc(a, count + 1, sizeof *f->literals);
+    f->users = arena_calloc(a, count + 1, sizeof *f->users);
+    if (!f->slots || !f->literals || !f->users)
+        return NULL;
+    build_literals(f, entries, count, counts);
+    return f;
+}
+
+static void check_window(const struct prefilter *f, slice text, size_t at, uint32_t w, prefilter_found found, void *arg)
+{
+    for (uint32_t i = f->slots[window_hash(w, f->slot_bits)]; i; i = f->literals[i - 1].next) {
+        const struct literal *l = &f->literals[i - 1];
+        if (l->window != w || l->offset > at)
+            continue;
+        size_t from = at - l->offset;
+        if (text.n - from < l->text.n || memcmp(text.p + from, l->text.p, l->text.n) != 0)
+            continue;
+        for (uint32_t k = 0; k < l->n; k++)
+            found(arg, &f->users[l->user + k], from);
+    }
+}
+
+void prefilter_scan(const struct prefilter *f, slice text, prefilter_found found, void *arg)
+{
+    for (size_t at = 0; at + 4 <= text.n; at++) {
+        uint32_t w = window_at(text.p + at), bit = window_hash(w, BITMAP_BITS);
+        if (f->bitmap[bit >> 6] & (UINT64_C(1) << (bit & 63)))
+            check_window(f, text, at, w, found, arg);
+    }
+}
+
+size_t prefilter_literals(const struct prefilter *f)
+{
+    return f->n;
+}

@@ -1,0 +1,30 @@
+/* Finds which of some thousand literals occur in a folded text, in one pass.
+ *
+ * Each literal is filed under the rarest of its windows of four bytes; a bitmap of window hashes that fits the first-level
+ * cache says no for nearly every position of a text. Not for literals shorter than PATTERN_ANCHOR_BYTES. Immutable once built.
+ */
+#ifndef BOUNCE_PREFILTER_H
+#define BOUNCE_PREFILTER_H
+
+#include "bounce/pattern.h"
+
+struct prefilter;
+
+/* Who waits for a literal: number of the pattern, and which alternative of its anchor the literal is. */
+struct prefilter_user {
+    uint32_t pattern;
+    uint32_t alternative;
+};
+
+/* Builds the filter over the anchors of patterns[0..n). `samples` are folded texts from which the frequency of windows is
+ * taken; the text may be empty. NULL when memory is refused. */
+struct prefilter *prefilter_build(arena *a, const struct pattern *const *patterns, size_t n, slice samples);
+
+/* Calls found(arg, user, at) for each literal at each place. */
+typedef void (*prefilter_found)(void *arg, const struct prefilter_user *user, size_t at);
+void prefilter_scan(const struct prefilter *f, slice text, prefilter_found found, void *arg);
+
+/* For statistics: how many different literals there are. */
+size_t prefilter_literals(const struct prefilter *f);
+
+#endif

@@ -1,0 +1,428 @@
+#include "bounce/rules.h"
+
+#include <stdlib.h>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include "base/hash.h"
+#include "bounce/builtin_rules.h"
+#include "bounce/fold.h"
+#include "bounce/prefilter.h"
+#include "bounce/rules_parse.h"
+
+#define RULES_ARENA_BYTES ((size_t)256 * 1024 * 1024)
+#define VERSION_DIGITS 16
+#define MAX_PROBLEM_BYTES 65536
+
+/* To whom a pattern belongs; marks of providers are patterns too. */
+struct owner {
+    uint32_t rule; /* or OWNER_MARK */
+    uint16_t provider;
+    bool negative;
+};
+#define OWNER_MARK UINT32_MAX
+
+struct bounce_rules {
+    arena arena;
+    struct rule *rules;
+    size_t rule_count;
+    const struct pattern **patterns;
+    struct owner *owners;
+    size_t pattern_count;
+    struct pattern *own_patterns; /* those of rules, in the order of rules */
+    size_t own_pattern_count;
+    struct prefilter *prefilter;
+    struct provider_index providers;
+    pcre2_match_context *match_context;
+    char version[VERSION_DIGITS];
+};
+
+/* ---- building -------------------------------------------------------------------------------------------------- */
+
+struct file_list {
+    struct rules_file *v;
+    size_t n;
+};
+
+static bool collect_files(arena *a, const struct bounce_rule_file *files, size_t n, bool without_builtin,
+                          struct file_list *out)
+{
+    size_t builtin = without_builtin ? 0 : bounce_builtin_rules_count;
+    out->v = arena_calloc(a, builtin + n + 1, sizeof *out->v);
+    if (!out->v)
+        return false;
+    for (size_t i = 0; i < builtin; i++)
+        out->v[out->n++] = (struct rules_file){bounce_builtin_rules[i].name, bounce_builtin_rules[i].text, false};
+    for (size_t i = 0; i < n; i++)
+        out->v[out->n++] = (struct rules_file){arena_dup(a, files[i].name), arena_dup(a, files[i].text), true};
+    return !a->limited;
+}
+
+static void set_version(struct bounce_rules *r, const struct file_list *files)
+{
+    struct hash128 h = hash128(S("rules"));
+    char hex[32];
+    for (size_t i = 0; i < files->n; i++)
+        h = hash128_more(h, files->v[i].text);
+    hash128_hex(h, hex);
+    memcpy(r->version, hex, VERSION_DIGITS);
+}
+
+static size_t count_marks(void)
+{
+    size_t n = 0;
+    for (unsigned p = 1; p <= provider_count(); p++) {
+        slice rest = provider_marks(p), mark;
+        while (slice_split(&rest, '|', &mark))
+            n += !slice_empty(mark);
+    }
+    return n;
+}
+
+static bool add_marks(struct bounce_rules *r, unsigned provider)
+{
+    slice rest = provider_marks(provider), mark;
+    while (slice_split(&rest, '|', &mark)) {
+        if (slice_empty(mark))
+            continue;
+        struct pattern *p = ARENA_NEW(&r->arena, struct pattern);
+        if (!p || pattern_add(&r->arena, mark, 0, NULL, NULL, p) || pattern_finish(p))
+            return false;
+        r->patterns[r->pattern_count] = p;
+        r->owners[r->pattern_count++] = (struct owner){OWNER_MARK, (uint16_t)provider, false};
+    }
+    return true;
+}
+
+static void add_rule_patterns(struct bounce_rules *r, uint32_t rule)
+{
+    const struct rule *u = &r->rules[rule];
+    for (uint32_t i = 0; i < u->pattern_count + u->not_count; i++) {
+        r->patterns[r->pattern_count] = &r->own_patterns[u->first_pattern + i];
+        r->owners[r->pattern_count++] = (struct owner){rule, 0, i >= u->pattern_count};
+    }
+}
+
+/* Examples stand for what texts look like: from them the prefilter learns which letters are rare. */
+static slice join_examples(struct bounce_rules *r)
+{
+    buf all;
+    buf_init(&all, 0);
+    for (size_t i = 0; i < r->rule_count; i++)
+        for (size_t k = 0; k < r->rules[i].example_count; k++)
+            buf_add(&all, fold_text(&r->arena, r->rules[i].examples[k].text));
+    slice joined = arena_dup(&r->arena, buf_slice(&all));
+    buf_fini(&all);
+    return joined;
+}
+
+static bool build_index(struct bounce_rules *r)
+{
+    size_t n = r->own_pattern_count + count_marks();
+    r->patterns = arena_calloc(&r->arena, n + 1, sizeof *r->patterns);
+    r->owners = arena_calloc(&r->arena, n + 1, sizeof *r->owners);
+    if (!r->patterns || !r->owners)
+        return false;
+    for (size_t i = 0; i < r->rule_count; i++)
+        add_rule_patterns(r, (uint32_t)i);
+    for (unsigned p = 1; p <= provider_count(); p++)
+        if (!add_marks(r, p))
+            return false;
+    r->prefilter = prefilter_build(&r->arena, r->patterns, r->pattern_count, join_examples(r));
+    r->match_context = pcre2_match_context_create(NULL);
+    if (r->match_context)
+        (void)pcre2_set_match_limit(r->match_context, RULES_MATCH_LIMIT);
+    return r->prefilter && r->match_context && provider_index_init(&r->providers) && !r->arena.limited;
+}
+
+static enum bounce_status read_files(struct bounce_rules *r, const struct file_list *files, buf *problems)
+{
+    struct rules_builder b = {.a = &r->arena, .problems = problems};
+    for (size_t i = 0; i < files->n; i++)
+        rules_parse_sets(&b, &files->v[i]);
+    for (size_t i = 0; i < files->n; i++)
+        rules_parse_rules(&b, &files->v[i]);
+    r->rules = b.rules;
+    r->rule_count = b.rule_count;
+    r->own_patterns = b.patterns;
+    r->own_pattern_count = b.pattern_count;
+    if (b.memory || r->arena.limited)
+        return BOUNCE_LIMIT;
+    return problems->n ? BOUNCE_INVALID : BOUNCE_OK;
+}
+
+static enum bounce_status build(struct bounce_rules *r, const struct bounce_rule_file *files, size_t n,
+                                bool without_builtin, buf *problems)
+{
+    struct file_list list = {.n = 0};
+    if (!collect_files(&r->arena, files, n, without_builtin, &list))
+        return BOUNCE_LIMIT;
+    set_version(r, &list);
+    enum bounce_status status = read_files(r, &list, problems);
+    if (status != BOUNCE_OK)
+        return status;
+    return build_index(r) ? BOUNCE_OK : BOUNCE_LIMIT;
+}
+
+enum bounce_status bounce_rules_new(const struct bounce_rule_file *files, size_t n, bool without_builtin,
+                                    struct bounce_arena *a, struct bounce_rules **out, struct bounce_slice *error)
+{
+    *out = NULL;
+    *error = SLICE_EMPTY;
+    struct bounce_rules *r = calloc(1, sizeof *r);
+    if (!r)
+        return BOUNCE_LIMIT;
+    arena_init(&r->arena, RULES_ARENA_BYTES);
+    buf problems;
+    buf_init(&problems, MAX_PROBLEM_BYTES);
+    enum bounce_status status = build(r, files, n, without_builtin, &problems);
+    *error = arena_dup(a, buf_slice(&problems));
+    buf_fini(&problems);
+    if (status == BOUNCE_OK)
+        *out = r;
+    else
+        bounce_rules_free(&r);
+    return status;
+}
+
+void bounce_rules_free(struct bounce_rules **rules)
+{
+    struct bounce_rules *r = *rules;
+    if (!r)
+        return;
+    for (size_t i = 0; i < r->own_pattern_count; i++)
+        pcre2_code_free(r->own_patterns[i].re);
+    pcre2_match_context_free(r->match_context);
+    provider_index_fini(&r->providers);
+    arena_fini(&r->arena);
+    free(r);
+    *rules = NULL;
+}
+
+struct bounce_slice bounce_rules_version(const struct bounce_rules *rules)
+{
+    return slice_of(rules->version, VERSION_DIGITS);
+}
+
+/* ---- matching -------------------------------------------------------------------------------------------------- */
+
+struct scan {
+    const struct bounce_rules *rules;
+    slice text;
+    struct rules_hits *hits;
+    bool told; /* the provider was given */
+};
+
+static bool re_matches(const struct bounce_rules *rules, const struct pattern *p, slice text, struct pattern_match *m)
+{
+    pcre2_match_data *data = pcre2_match_data_create(1, NULL);
+    if (!data)
+        return false;
+    int n = pcre2_match(p->re, (PCRE2_SPTR)text.p, text.n, 0, PCRE2_NO_UTF_CHECK, data, rules->match_context);
+    if (n >= 0) {
+        const PCRE2_SIZE *span = pcre2_get_ovector_pointer(data);
+        /* What stands in the text counts as little as its fixed part: a regular expression is not better for being long. */
+        *m = (struct pattern_match){span[0], span[1], m->weight};
+    }
+    pcre2_match_data_free(data);
+    return n >= 0;
+}
+
+static struct rules_hit *hit_of(struct rules_hits *hits, const struct rule *rule)
+{
+    for (size_t i = 0; i < hits->n; i++)
+        if (hits->v[i].rule == rule)
+            return &hits->v[i];
+    if (hits->n == RULES_MAX_HITS)
+        return NULL;
+    hits->v[hits->n] = (struct rules_hit){.rule = rule};
+    return &hits->v[hits->n++];
+}
+
+static void note_hit(struct scan *s, const struct owner *owner, const struct pattern *p, const struct pattern_match *m)
+{
+    if (owner->rule == OWNER_MARK) {
+        if (!s->told && s->hits->provider == PROVIDER_NONE)
+            s->hits->provider = owner->provider;
+        return;
+    }
+    struct rules_hit *hit = hit_of(s->hits, &s->rules->rules[owner->rule]);
+    if (!hit)
+        return;
+    if (owner->negative) {
+        hit->rejected = "words that forbid it";
+    } else if (!hit->pattern || m->weight > hit->match.weight) {
+        hit->pattern = p;
+        hit->match = *m;
+    }
+}
+
+static void check_user(void *arg, const struct prefilter_user *user, size_t at)
+{
+    struct scan *s = arg;
+    const struct pattern *p = s->rules->patterns[user->pattern];
+    struct pattern_match m;
+    if (!pattern_match_at(p, s->text, user->alternative, at, &m))
+        return;
+    if (p->re && !re_matches(s->rules, p, s->text, &m))
+        return;
+    note_hit(s, &s->rules->owners[user->pattern], p, &m);
+}
+
+static bool code_fits(const struct rule *rule, unsigned code)
+{
+    for (unsigned i = 0; i < rule->code_count; i++)
+        if (code >= rule->codes[i].from && code <= rule->codes[i].to)
+            return true;
+    return rule->code_count == 0;
+}
+
+static bool part_fits(uint16_t want, uint16_t is)
+{
+    return want == RULE_ANY || want == is;
+}
+
+static bool enhanced_fits(const struct rule *rule, struct bounce_enhanced e)
+{
+    for (unsigned i = 0; i < rule->enhanced_count; i++) {
+        const struct rule_enhanced *want = &rule->enhanced[i];
+        if (e.klass && part_fits(want->klass, e.klass) && part_fits(want->subject, e.subject) &&
+            part_fits(want->detail, e.detail))
+            return true;
+    }
+    return rule->enhanced_count == 0;
+}
+
+static const char *why_not(const struct rule *rule, const struct rule_facts *facts, unsigned provider)
+{
+    if ((rule->providers[0] | rule->providers[1]) && !(rule->providers[provider >> 6] >> (provider & 63) & 1))
+        return "provider";
+    if (rule->phases && !(rule->phases >> facts->phase & 1))
+        return "phase";
+    if (!code_fits(rule, facts->code))
+        return "reply code";
+    return enhanced_fits(rule, facts->enhanced) ? NULL : "enhanced code";
+}
+
+static void drop_lone_nots(struct rules_hits *hits)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < hits->n; i++)
+        if (hits->v[i].pattern)
+            hits->v[n++] = hits->v[i];
+    hits->n = n;
+}
+
+void rules_match(const struct bounce_rules *rules, slice folded, const struct rule_facts *facts, struct rules_hits *out)
+{
+    out->n = 0;
+    out->provider = facts->provider;
+    struct scan s = {rules, folded, out, facts->provider != PROVIDER_NONE};
+    prefilter_scan(rules->prefilter, folded, check_user, &s);
+    drop_lone_nots(out);
+    for (size_t i = 0; i < out->n; i++)
+        if (!out->v[i].rejected)
+            out->v[i].rejected = why_not(out->v[i].rule, facts, out->provider);
+}
+
+/* ---- order ----------------------------------------------------------------------------------------------------- */
+
+/* What a wrong verdict would do to the address: less is better when all else is equal. */
+static int harm(enum bounce_reason reason)
+{
+    static const int of_counts[] = {[BOUNCE_COUNTS_NEVER] = 0, [BOUNCE_COUNTS_SLOW] = 1, [BOUNCE_COUNTS_CAMPAIGN] = 2,
+                                    [BOUNCE_COUNTS_QUOTA] = 3, [BOUNCE_COUNTS_PLATFORM] = 4, [BOUNCE_COUNTS_AT_ONCE] = 5};
+    return of_counts[bounce_reason_counts(reason)];
+}
+
+static bool has_provider(const struct rule *r)
+{
+    return (r->providers[0] | r->providers[1]) != 0;
+}
+
+int rules_order(const struct rules_hit *a, const struct rules_hit *b, const char **why)
+{
+    const struct rule *x = a->rule, *y = b->rule;
+    const struct {
+        int order;
+        const char *why;
+    } steps[] = {{(a->rejected != NULL) - (b->rejected != NULL), "the other does not hold"},
+                 {(int)y->rank - (int)x->rank, "rank"},
+                 {(int)y->user - (int)x->user, "a user's rule"},
+                 {(int)has_provider(y) - (int)has_provider(x), "names the provider"},
+                 {(int)b->match.weight - (int)a->match.weight, "more words"},
+                 {harm(x->reason) - harm(y->reason), "does less harm"},
+                 {slice_cmp(x->id, y->id), "id"}};
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++)
+        if (steps[i].order) {
+            if (why)
+                *why = steps[i].why;
+            return steps[i].order;
+        }
+    return 0;
+}
+
+const struct rules_hit *rules_best(const struct rules_hits *hits)
+{
+    const struct rules_hit *best = NULL;
+    for (size_t i = 0; i < hits->n; i++)
+        if (!hits->v[i].rejected && (!best || rules_order(&hits->v[i], best, NULL) < 0))
+            best = &hits->v[i];
+    return best;
+}
+
+static int hit_order(const void *a, const void *b)
+{
+    return rules_order(a, b, NULL);
+}
+
+void rules_sort(struct rules_hits *hits)
+{
+    qsort(hits->v, hits->n, sizeof hits->v[0], hit_order);
+}
+
+/* ---- looking --------------------------------------------------------------------------------------------------- */
+
+size_t rules_count(const struct bounce_rules *rules)
+{
+    return rules->rule_count;
+}
+
+const struct rule *rules_at(const struct bounce_rules *rules, size_t i)
+{
+    return &rules->rules[i];
+}
+
+const struct rule *rules_find(const struct bounce_rules *rules, slice id)
+{
+    for (size_t i = 0; i < rules->rule_count; i++)
+        if (slice_eq(rules->rules[i].id, id))
+            return &rules->rules[i];
+    return NULL;
+}
+
+const struct provider_index *rules_providers(const struct bounce_rules *rules)
+{
+    return &rules->providers;
+}
+
+const struct pattern *rules_pattern(const struct bounce_rules *rules, const struct rule *rule, size_t i)
+{
+    return &rules->own_patterns[rule->first_pattern + i];
+}
+
+size_t rules_literals(const struct bounce_rules *rules)
+{
+    return prefilter_literals(rules->prefilter);
+}
+
+bool rules_jit(const struct bounce_rules *rules)
+{
+    for (size_t i = 0; i < rules->own_pattern_count; i++) {
+        size_t jit = 0;
+        if (rules->own_patterns[i].re && pcre2_pattern_info(rules->own_patterns[i].re, PCRE2_INFO_JITSIZE, &jit) == 0)
+            return jit > 0;
+    }
+    return false;
+}
