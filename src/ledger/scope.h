@@ -1,5 +1,5 @@
-/* The hash under which a suppression stands in the table and in the ledger: of (scope, tenant, stream, address or domain), keyed,
- * since strangers choose addresses.
+/* The hash under which a suppression stands in the table and in the ledger: of (scope, tenant, stream, address or
+ * domain), keyed, since strangers choose addresses.
  *
  * Made of parts, so that a check computes four hashes and not one for each probe.
  */

@@ -1,0 +1,267 @@
+#include "ledger/ledger.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "ledger/schema.h"
+#include "ledger/store.h"
+
+#define BUSY_MS 5000
+#define PAGE_BYTES "4096"        /* measured in docs/ledger.md */
+#define CACHE_KIB "65536"        /* of the writer */
+#define CHECKPOINT_PAGES "16384" /* 64 MB of log between checkpoints */
+#define LOG_KEPT_BYTES "134217728"
+
+/* ---- meta ---- */
+
+static enum status meta_get(struct ledger *l, const char *name, int64_t *v, bool *there, err *e)
+{
+    struct row r;
+    enum status st = row_open(l, STMT_META_GET, &r, e);
+    if (st != OK)
+        return st;
+    row_key(&r, slice_str(name));
+    *there = row_next(&r, &st, e) > 0;
+    *v = *there ? cell_int(&r) : 0;
+    row_close(&r);
+    return st;
+}
+
+static enum status meta_put(struct ledger *l, const char *name, int64_t v, err *e)
+{
+    struct row r;
+    enum status st = row_open(l, STMT_META_PUT, &r, e);
+    if (st != OK)
+        return st;
+    row_key(&r, slice_str(name));
+    row_int(&r, v);
+    return row_run(&r, e);
+}
+
+static enum status make_meta(struct ledger *l, bool hashed, err *e)
+{
+    struct sip_key key;
+    if (getrandom(&key, sizeof key, 0) != (ssize_t)sizeof key)
+        return err_os(e, errno, "%s: random key", l->path);
+    enum status st = store_exec(l, "BEGIN IMMEDIATE", e);
+    if (st != OK)
+        return st;
+    int64_t v;
+    bool there = false;
+    st = meta_get(l, "key_0", &v, &there, e); /* another process may have been faster */
+    if (st == OK && !there) {
+        st = meta_put(l, "key_0", (int64_t)key.k0, e);
+        if (st == OK)
+            st = meta_put(l, "key_1", (int64_t)key.k1, e);
+        if (st == OK)
+            st = meta_put(l, "hash_addresses", hashed, e);
+        if (st == OK)
+            st = meta_put(l, "seq", 0, e);
+    }
+    if (st == OK)
+        return store_exec(l, "COMMIT", e);
+    sqlite3_exec(l->db, "ROLLBACK", NULL, NULL, NULL);
+    return st;
+}
+
+static enum status read_meta(struct ledger *l, err *e)
+{
+    int64_t k0 = 0, k1 = 0, hashed = 0;
+    bool there = false;
+    enum status st = meta_get(l, "key_0", &k0, &there, e);
+    if (st == OK && !there)
+        return err_set(e, E_CORRUPT, "%s: the ledger has no key; restore a backup", l->path);
+    if (st == OK)
+        st = meta_get(l, "key_1", &k1, &there, e);
+    if (st == OK)
+        st = meta_get(l, "hash_addresses", &hashed, &there, e);
+    l->key = (struct sip_key){(uint64_t)k0, (uint64_t)k1};
+    l->hashed = hashed != 0;
+    return st;
+}
+
+/* ---- open and close ---- */
+
+static enum status set_up(struct ledger *l, const struct ledger_options *o, err *e)
+{
+    const char *wanted = o->synchronous ? o->synchronous : "FULL";
+    static const char *const levels[] = {"FULL", "EXTRA", "NORMAL", "OFF"};
+    char sql[64] = "";
+    for (size_t i = 0; i < ARRAY_LEN(levels); i++)
+        if (strcmp(levels[i], wanted) == 0)
+            snprintf(sql, sizeof sql, "PRAGMA synchronous = %s", levels[i]);
+    if (!sql[0])
+        return err_set(e, E_INVALID, "%s: synchronous: no such level; use FULL", l->path);
+    enum status st = store_exec(l, sql, e);
+    if (st == OK)
+        st = store_exec(l,
+                        "PRAGMA cache_size = -" CACHE_KIB "; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;"
+                        "PRAGMA foreign_keys = OFF; PRAGMA cell_size_check = ON",
+                        e);
+    if (st == OK && !o->read_only)
+        st = store_exec(
+            l, "PRAGMA wal_autocheckpoint = " CHECKPOINT_PAGES "; PRAGMA journal_size_limit = " LOG_KEPT_BYTES, e);
+    return st;
+}
+
+static enum status open_database(struct ledger *l, const struct ledger_options *o, err *e)
+{
+    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                (o->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | (o->create ? SQLITE_OPEN_CREATE : 0));
+    if (sqlite3_open_v2(o->path, &l->db, flags, o->vfs) != SQLITE_OK) {
+        int errnum = l->db ? sqlite3_system_errno(l->db) : 0;
+        if (errnum == ENOENT)
+            return err_set(e, E_NOT_FOUND, "%s: there is no ledger; make one with --create", o->path);
+        return store_fail_db(l->db, o->path, e, "open");
+    }
+    sqlite3_busy_timeout(l->db, o->busy_ms ? o->busy_ms : BUSY_MS);
+    return OK;
+}
+
+/* The page size counts only before the first page is written; WAL stays with the file. */
+static enum status make_or_migrate(struct ledger *l, const struct ledger_options *o, err *e)
+{
+    int version = 0;
+    enum status st = schema_check(l->db, l->path, &version, e);
+    if (st != OK)
+        return st;
+    if (version == 0 && (o->read_only || !o->create))
+        return err_set(e, E_NOT_FOUND, "%s: the file holds no ledger yet; make one with --create", l->path);
+    if (o->read_only)
+        return version == schema_version()
+                   ? OK
+                   : err_set(e, E_UNSUPPORTED, "%s: schema %d is older than %d; open it once for writing", l->path,
+                             version, schema_version());
+    if (version == 0)
+        st = store_exec(l, "PRAGMA page_size = " PAGE_BYTES, e);
+    if (st == OK)
+        st = store_exec(l, "PRAGMA journal_mode = WAL", e);
+    if (st == OK)
+        st = schema_migrate(l->db, l->path, version, schema_version(), e);
+    if (st == OK && version == 0)
+        st = make_meta(l, o->hash_addresses, e);
+    return st;
+}
+
+static enum status open_in(struct ledger *l, const struct ledger_options *o, err *e)
+{
+    enum status st = open_database(l, o, e);
+    if (st == OK)
+        st = set_up(l, o, e);
+    if (st == OK)
+        st = make_or_migrate(l, o, e);
+    if (st == OK)
+        st = read_meta(l, e);
+    if (st != OK)
+        return st;
+    names_init(&l->names, &l->key);
+    l->pending = pending_new(&l->key);
+    return l->pending ? OK : err_set(e, E_MEMORY, "%s: open: out of memory", l->path);
+}
+
+enum status ledger_open(const struct ledger_options *o, struct ledger **out, err *e)
+{
+    *out = NULL;
+    struct ledger *l = calloc(1, sizeof *l);
+    if (l)
+        l->path = strdup(o->path);
+    if (!l || !l->path) {
+        free(l);
+        return err_set(e, E_MEMORY, "%s: open: out of memory", o->path);
+    }
+    l->read_only = o->read_only;
+    enum status st = open_in(l, o, e);
+    if (st != OK)
+        ledger_close(&l);
+    *out = l;
+    return st;
+}
+
+void ledger_close(struct ledger **lp)
+{
+    struct ledger *l = *lp;
+    *lp = NULL;
+    if (!l)
+        return;
+    ledger_abort(l);
+    for (size_t i = 0; i < STMTS; i++)
+        sqlite3_finalize(l->stmts[i]);
+    sqlite3_close(l->db);
+    names_fini(&l->names);
+    pending_free(&l->pending);
+    free(l->path);
+    free(l);
+}
+
+int ledger_schema_version(struct ledger *l)
+{
+    int version = 0;
+    return schema_check(l->db, l->path, &version, NULL) == OK ? version : 0;
+}
+
+const struct sip_key *ledger_key(struct ledger *l)
+{
+    return &l->key;
+}
+
+enum status ledger_seq(struct ledger *l, int64_t *seq, err *e)
+{
+    bool there;
+    if (l->writing) {
+        *seq = l->seq;
+        return OK;
+    }
+    return meta_get(l, "seq", seq, &there, e);
+}
+
+/* ---- transactions ---- */
+
+enum status ledger_begin(struct ledger *l, err *e)
+{
+    bool there;
+    if (l->read_only)
+        return err_set(e, E_DENIED, "%s: opened for reading only", l->path);
+    if (l->broken)
+        return err_set(e, E_IO, "%s: an earlier write failed in the system; open the ledger again", l->path);
+    MUST(!l->writing);
+    enum status st = store_exec(l, "BEGIN IMMEDIATE", e);
+    if (st != OK)
+        return st;
+    l->writing = true;
+    st = meta_get(l, "seq", &l->seq, &there, e);
+    if (st != OK)
+        ledger_abort(l);
+    return st;
+}
+
+enum status ledger_commit(struct ledger *l, err *e)
+{
+    enum status st = store_writing(l, e);
+    if (st == OK)
+        st = pending_flush(l, e);
+    if (st == OK)
+        st = meta_put(l, "seq", l->seq, e);
+    if (st != OK)
+        return st;
+    st = store_exec(l, "COMMIT", e);
+    if (st == OK)
+        l->writing = false;
+    else
+        l->broken = st == E_IO;
+    return st;
+}
+
+void ledger_abort(struct ledger *l)
+{
+    if (!l->writing)
+        return;
+    for (size_t i = 0; i < STMTS; i++)
+        sqlite3_reset(l->stmts[i]);
+    if (!sqlite3_get_autocommit(l->db) && sqlite3_exec(l->db, "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK)
+        l->broken = true;
+    l->writing = false;
+    pending_forget(l->pending);
+    names_forget(&l->names); /* it may know numbers that were given in vain */
+}

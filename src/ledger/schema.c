@@ -1,0 +1,121 @@
+#include "ledger/schema.h"
+
+#include <stdio.h>
+
+#include "ledger/store.h"
+
+/* Integers of enums stand as written in the headers and never change meaning. Times are microseconds UTC, NULL: not
+ * told. Columns that name a text of few values (tenant, stream, domain, provider, ...) hold its number in `names`, 0 or
+ * NULL the empty one. */
+static const char first[] =
+    "CREATE TABLE meta(name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE names(id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;"
+    "CREATE TABLE addresses(id INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, key TEXT NOT NULL, address TEXT,"
+    " state INTEGER NOT NULL, cause INTEGER NOT NULL, suppressions INTEGER NOT NULL, hold INTEGER NOT NULL,"
+    " since_us INTEGER, until_us INTEGER, due_us INTEGER, seq INTEGER NOT NULL, history BLOB,"
+    " first_seen_us INTEGER, last_delivered_us INTEGER, last_failed_us INTEGER) STRICT;"
+    "CREATE UNIQUE INDEX addresses_key ON addresses(key, tenant);"
+    "CREATE INDEX addresses_due ON addresses(due_us) WHERE due_us IS NOT NULL;"
+    "CREATE TABLE suppressions(address INTEGER NOT NULL, scope INTEGER NOT NULL, stream INTEGER NOT NULL,"
+    " cause INTEGER NOT NULL, reason INTEGER NOT NULL, since_us INTEGER, until_us INTEGER, hash INTEGER NOT NULL,"
+    " domain INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY(address, scope, stream)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX suppressions_seq ON suppressions(seq);"
+    "CREATE TABLE replies(id INTEGER PRIMARY KEY, hash_hi INTEGER NOT NULL, hash_lo INTEGER NOT NULL, text TEXT NOT "
+    "NULL)"
+    " STRICT;"
+    "CREATE UNIQUE INDEX replies_hash ON replies(hash_hi, hash_lo);"
+    "CREATE TABLE events(seq INTEGER PRIMARY KEY, source_hi INTEGER NOT NULL, source_lo INTEGER NOT NULL,"
+    " address INTEGER NOT NULL, what INTEGER NOT NULL, time_us INTEGER NOT NULL, ingest_us INTEGER, fold BLOB,"
+    " kind INTEGER NOT NULL, reason INTEGER NOT NULL, certainty INTEGER NOT NULL, trust INTEGER NOT NULL,"
+    " cause INTEGER NOT NULL, scope INTEGER NOT NULL, flags INTEGER NOT NULL,"
+    " stream INTEGER, campaign INTEGER, source INTEGER, provider INTEGER, feed INTEGER, format INTEGER, rule INTEGER,"
+    " rules_version INTEGER, phase INTEGER, evidence INTEGER, sent_us INTEGER, recipient TEXT, sent_to TEXT,"
+    " id_verp TEXT, id_envid TEXT, id_message TEXT, id_provider TEXT, id_queue TEXT, status TEXT, remote_mta TEXT,"
+    " reporting_mta TEXT, sender TEXT, sending_ip TEXT, subject TEXT, platform_cause TEXT, new_address TEXT,"
+    " actor TEXT, note TEXT, reverified TEXT, decision TEXT, baseline BLOB, reply INTEGER) STRICT;"
+    "CREATE UNIQUE INDEX events_source ON events(source_hi, source_lo);"
+    "CREATE INDEX events_address ON events(address);"
+    "CREATE TABLE tallies(hour INTEGER NOT NULL, tenant INTEGER NOT NULL, stream INTEGER NOT NULL,"
+    " campaign INTEGER NOT NULL, domain INTEGER NOT NULL, provider INTEGER NOT NULL, source INTEGER NOT NULL,"
+    " sending_ip INTEGER NOT NULL, kind INTEGER NOT NULL, reason INTEGER NOT NULL, count INTEGER NOT NULL,"
+    " PRIMARY KEY(hour, tenant, stream, campaign, domain, provider, source, sending_ip, kind, reason)) STRICT, WITHOUT "
+    "ROWID;"
+    "CREATE TABLE groups(id INTEGER PRIMARY KEY, hash_hi INTEGER NOT NULL, hash_lo INTEGER NOT NULL, text TEXT NOT "
+    "NULL,"
+    " example TEXT, provider INTEGER NOT NULL, reason INTEGER NOT NULL, count INTEGER NOT NULL, first_us INTEGER,"
+    " last_us INTEGER, UNIQUE(hash_hi, hash_lo)) STRICT;"
+    "CREATE TABLE feeds(name TEXT PRIMARY KEY, position TEXT, memory BLOB, updated_us INTEGER) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE sent(hash INTEGER PRIMARY KEY, time_us INTEGER NOT NULL) STRICT;";
+
+static const char acquisition[] = "CREATE TABLE acquired(key TEXT NOT NULL, tenant INTEGER NOT NULL, address TEXT, "
+                                  "source INTEGER NOT NULL, form TEXT,"
+                                  " batch TEXT, signed_up_us INTEGER, PRIMARY KEY(key, tenant)) STRICT, WITHOUT ROWID;";
+
+/* By number; a migration that was released is never edited, the next one mends it. */
+static const char *const migrations[] = {first, acquisition};
+
+int schema_version(void)
+{
+    return (int)ARRAY_LEN(migrations);
+}
+
+static enum status pragma_int(sqlite3 *db, const char *path, const char *sql, int *out, err *e)
+{
+    sqlite3_stmt *s = NULL;
+    enum status st = OK;
+    if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
+        *out = sqlite3_column_int(s, 0);
+    else
+        st = store_fail_db(db, path, e, "read");
+    sqlite3_finalize(s);
+    return st;
+}
+
+enum status schema_check(sqlite3 *db, const char *path, int *version, err *e)
+{
+    int id = 0, tables = 0;
+    enum status st = pragma_int(db, path, "PRAGMA application_id", &id, e);
+    if (st == OK)
+        st = pragma_int(db, path, "PRAGMA user_version", version, e);
+    if (st == OK)
+        st = pragma_int(db, path, "SELECT count(*) FROM sqlite_master", &tables, e);
+    if (st == E_CORRUPT && id == 0)
+        return err_set(e, E_INVALID, "%s: not a ledger: some other kind of file; name another path", path);
+    if (st != OK)
+        return st;
+    if (id == 0 && *version == 0 && tables == 0)
+        return OK;
+    if (id != SCHEMA_APPLICATION_ID)
+        return err_set(e, E_INVALID, "%s: not a ledger: a database of some other program; name another path", path);
+    if (*version > schema_version())
+        return err_set(e, E_UNSUPPORTED,
+                       "%s: schema %d is newer than %d, the newest this program knows; use a newer one", path, *version,
+                       schema_version());
+    return OK;
+}
+
+static enum status migrate_one(sqlite3 *db, const char *path, int number, err *e)
+{
+    char stamp[96];
+    snprintf(stamp, sizeof stamp, "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", SCHEMA_APPLICATION_ID,
+             number);
+    if (sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
+        return store_fail_db(db, path, e, "begin migration");
+    int now = 0; /* another process may have been faster */
+    enum status st = pragma_int(db, path, "PRAGMA user_version", &now, e);
+    if (st == OK && now < number &&
+        (sqlite3_exec(db, migrations[number - 1], NULL, NULL, NULL) != SQLITE_OK ||
+         sqlite3_exec(db, stamp, NULL, NULL, NULL) != SQLITE_OK))
+        st = store_fail_db(db, path, e, "migrate");
+    if (!sqlite3_get_autocommit(db))
+        sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    return st;
+}
+
+enum status schema_migrate(sqlite3 *db, const char *path, int version, int to, err *e)
+{
+    enum status st = OK;
+    for (int number = version + 1; st == OK && number <= to; number++)
+        st = migrate_one(db, path, number, e);
+    return st;
+}

@@ -1,0 +1,117 @@
+/* Inside of the SQLite store: the handle, its prepared statements, binding and reading cells, names.
+ *
+ * Not for anybody outside of src/ledger. Statements are made when first asked for and live as long as the handle
+ * (statements.def); every value is bound. Errors of SQLite become a status in one place, store_fail.
+ */
+#ifndef LEDGER_STORE_H
+#define LEDGER_STORE_H
+
+#include <sqlite3.h>
+
+#include "base/map.h"
+#include "ledger/ledger.h"
+
+enum stmt {
+#define STMT(name, sql) STMT_##name,
+#include "ledger/statements.def"
+#undef STMT
+    STMTS
+};
+
+/* ---- names: texts of few values (streams, campaigns, domains, providers) stand as numbers in the rows ---- */
+
+#define NAMES_MAX_CACHED 200000 /* then the cache starts anew */
+
+struct names {
+    map ids;      /* text to number */
+    slice *texts; /* by number; {NULL, 0} where not read yet */
+    size_t room;
+    size_t cached;
+    arena memory;
+};
+
+/* ---- what a transaction gathers before it is written sorted ---- */
+
+struct pending;
+
+/* ---- the handle ---- */
+
+struct ledger {
+    sqlite3 *db;
+    sqlite3_stmt *stmts[STMTS];
+    struct sip_key key;
+    struct names names;
+    struct pending *pending;
+    char *path;
+    int64_t seq;      /* last number given in this transaction */
+    unsigned cursors; /* open ones: names that they show must stay */
+    bool read_only, hashed;
+    bool writing; /* between begin and commit or abort */
+    bool broken;  /* a commit failed in the operating system: what is on disk is not known, open again */
+};
+
+/* Fills *e from the last error of the database handle and gives the status for it. */
+enum status store_fail(struct ledger *l, err *e, const char *what);
+/* The same for a handle that is not in a ledger yet. */
+enum status store_fail_db(sqlite3 *db, const char *path, err *e, const char *what);
+/* E_DENIED unless a transaction is open. */
+NODISCARD enum status store_writing(struct ledger *l, err *e);
+/* Runs literal SQL that returns nothing of interest. */
+NODISCARD enum status store_exec(struct ledger *l, const char *sql, err *e);
+
+/* ---- one use of a statement: open, bind in order, run or walk, close ---- */
+
+struct row {
+    struct ledger *l;
+    sqlite3_stmt *s;
+    enum stmt which;
+    int at; /* next parameter to bind or column to read */
+    int rc; /* first failure of a bind */
+};
+
+/* Takes the statement (another copy of it when it is in use by an outer cursor). */
+NODISCARD enum status row_open(struct ledger *l, enum stmt which, struct row *r, err *e);
+void row_close(struct row *r);
+void row_int(struct row *r, int64_t v);
+void row_u64(struct row *r, uint64_t v);
+void row_time(struct row *r, int64_t us);                       /* TIME_NONE is NULL */
+void row_text(struct row *r, slice text);                       /* empty is NULL; cut at LEDGER_MAX_TEXT_BYTES */
+void row_text_max(struct row *r, slice text, size_t max_bytes); /* empty is NULL */
+void row_key(struct row *r, slice text);                        /* never NULL, never cut */
+void row_blob(struct row *r, slice bytes);                      /* empty is NULL */
+void row_id(struct row *r, int64_t id);                         /* 0 is NULL */
+/* Runs a statement that gives no rows and closes it. */
+NODISCARD enum status row_run(struct row *r, err *e);
+/* Next row: 1, end: 0, failure: -1 (*st and *e are set). Reading starts at the first column again. */
+NODISCARD int row_next(struct row *r, enum status *st, err *e);
+int64_t cell_int(struct row *r);
+uint64_t cell_u64(struct row *r);
+int64_t cell_time(struct row *r);
+slice cell_text(struct row *r); /* valid until the next row */
+slice cell_blob(struct row *r);
+
+/* ---- names ---- */
+void names_init(struct names *n, const struct sip_key *key);
+void names_fini(struct names *n);
+void names_forget(struct names *n);
+/* The number of a text, given one when it is new and a transaction is open; 0 for the empty text. */
+NODISCARD enum status names_id(struct ledger *l, slice text, int64_t *id, err *e);
+/* The same without giving numbers: -1 for a text that has none. */
+NODISCARD enum status names_find(struct ledger *l, slice text, int64_t *id, err *e);
+/* The text of a number; empty for 0 and for numbers that were never given. Valid while a cursor is open. */
+slice names_text(struct ledger *l, int64_t id);
+
+/* ---- pending ---- */
+struct pending *pending_new(const struct sip_key *key);
+void pending_free(struct pending **p);
+void pending_forget(struct pending *p);
+NODISCARD enum status pending_flush(struct ledger *l, err *e);
+
+/* ---- addresses under their stored key ---- */
+#define STORED_KEY_BYTES 33
+/* The text under which an address stands when it is kept as hash only: "#" and 32 hex digits. */
+slice stored_hash(const struct ledger *l, slice tenant, slice key, char out[STORED_KEY_BYTES]);
+/* True for the keys that stored_hash makes. */
+bool stored_is_hash(slice key);
+
+#endif

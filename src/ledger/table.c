@@ -1,0 +1,432 @@
+#include "ledger/table.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "ledger/scope.h"
+
+/* The slots are sorted by hash: an entry stands at the slot that the upper bits of its hash name or behind it, without
+ * a free slot between, and a run is in order. So a search ends at the first greater hash, an insert shifts the rest of
+ * its run up by one, a delete shifts it down by one, and nothing is ever marked as deleted. Runs do not wrap: TAIL
+ * slots follow the last home.
+ *
+ * Threads: `generation` is odd while the writer moves slots; a reader that saw it odd or changed reads again (a
+ * sequence lock). Slots are read and written as relaxed atomics, ordered by the fences around the generation. */
+
+#define TAIL_SLOTS 1024
+#define LEAST_BITS 10u
+#define MOST_BITS 40u
+#define LOAD_OF_8 7 /* at most 7/8 of the slots are in use */
+#define NO_EXPIRY UINT32_MAX
+#define HUGE_PAGE_BYTES (2u * 1024 * 1024)
+#define CLASSES (SCOPES * 2) /* scope, and whether of a domain */
+#define MAX_GROWS 48
+
+struct slot {
+    _Atomic uint64_t hash;  /* 0: free */
+    _Atomic uint64_t entry; /* expiry hour << 32 | class << 8 | cause */
+};
+
+struct space {
+    struct slot *slots;
+    size_t count; /* homes and tail */
+    unsigned shift;
+};
+
+struct table {
+    struct sip_key key;
+    _Atomic uint32_t generation;
+    _Atomic(const struct space *) now;
+    _Atomic size_t used;
+    _Atomic size_t of_class[CLASSES]; /* a probe for a class that is empty is left out */
+    struct space spaces[MAX_GROWS];   /* all there ever were, the last is in use */
+    size_t space_count;
+};
+
+static size_t space_bytes(const struct space *s)
+{
+    size_t bytes = s->count * sizeof(struct slot);
+    return (bytes + HUGE_PAGE_BYTES - 1) / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
+}
+
+static bool space_map(struct space *s, unsigned bits)
+{
+    s->shift = 64 - bits;
+    s->count = ((size_t)1 << bits) + TAIL_SLOTS;
+    void *p = mmap(NULL, space_bytes(s), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED)
+        return false;
+    s->slots = p;
+    (void)madvise(p, space_bytes(s), MADV_HUGEPAGE); /* a wish: random reads miss the TLB less */
+    return true;
+}
+
+static uint64_t hash_at(const struct space *s, size_t i)
+{
+    return atomic_load_explicit(&s->slots[i].hash, memory_order_relaxed);
+}
+
+static uint64_t entry_at(const struct space *s, size_t i)
+{
+    return atomic_load_explicit(&s->slots[i].entry, memory_order_relaxed);
+}
+
+static void set_slot(const struct space *s, size_t i, uint64_t hash, uint64_t entry)
+{
+    atomic_store_explicit(&s->slots[i].hash, hash, memory_order_relaxed);
+    atomic_store_explicit(&s->slots[i].entry, entry, memory_order_relaxed);
+}
+
+/* First slot at or behind the home of `hash` that is free or not smaller. */
+static size_t seek(const struct space *s, uint64_t hash)
+{
+    size_t i = hash >> s->shift;
+    while (i < s->count) {
+        uint64_t h = hash_at(s, i);
+        if (h == 0 || h >= hash)
+            break;
+        i++;
+    }
+    return i;
+}
+
+/* ---- the writer ---- */
+
+static void writing_begin(struct table *t)
+{
+    uint32_t g = atomic_load_explicit(&t->generation, memory_order_relaxed);
+    atomic_store_explicit(&t->generation, g + 1, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release);
+}
+
+static void writing_end(struct table *t)
+{
+    uint32_t g = atomic_load_explicit(&t->generation, memory_order_relaxed);
+    atomic_store_explicit(&t->generation, g + 1, memory_order_release);
+}
+
+static struct space *current(struct table *t)
+{
+    return &t->spaces[t->space_count - 1];
+}
+
+/* Puts a hash that is not there at slot i; false when its run has reached the end of the tail. */
+static bool insert_at(const struct space *s, size_t i, uint64_t hash, uint64_t entry)
+{
+    size_t end = i;
+    while (end < s->count && hash_at(s, end) != 0)
+        end++;
+    if (end == s->count)
+        return false;
+    for (; end > i; end--)
+        set_slot(s, end, hash_at(s, end - 1), entry_at(s, end - 1));
+    set_slot(s, i, hash, entry);
+    return true;
+}
+
+static void remove_at(const struct space *s, size_t i)
+{
+    for (; i + 1 < s->count; i++) {
+        uint64_t next = hash_at(s, i + 1);
+        if (next == 0 || next >> s->shift == i + 1)
+            break;
+        set_slot(s, i, next, entry_at(s, i + 1));
+    }
+    set_slot(s, i, 0, 0);
+}
+
+/* In order, so that each goes behind the last one. */
+static bool copy_all(const struct space *from, const struct space *to)
+{
+    size_t next = 0;
+    for (size_t i = 0; i < from->count; i++) {
+        uint64_t h = hash_at(from, i);
+        if (h == 0)
+            continue;
+        size_t home = h >> to->shift;
+        size_t at = home > next ? home : next;
+        if (at >= to->count)
+            return false;
+        set_slot(to, at, h, entry_at(from, i));
+        next = at + 1;
+    }
+    return true;
+}
+
+static enum status no_memory(err *e)
+{
+    return err_set(e, E_MEMORY, "suppression table: out of memory");
+}
+
+/* Readers that still look at the old slots see them empty, find the generation changed and read again. */
+static enum status grow(struct table *t, err *e)
+{
+    const struct space *old = current(t);
+    unsigned bits = 64 - old->shift + 1;
+    if (t->space_count == MAX_GROWS || bits > MOST_BITS || !space_map(&t->spaces[t->space_count], bits))
+        return no_memory(e);
+    struct space *wider = &t->spaces[t->space_count];
+    if (!copy_all(old, wider)) {
+        munmap(wider->slots, space_bytes(wider));
+        return no_memory(e);
+    }
+    t->space_count++;
+    writing_begin(t);
+    atomic_store_explicit(&t->now, wider, memory_order_release);
+    writing_end(t);
+    (void)madvise(old->slots, space_bytes(old), MADV_DONTNEED);
+    return OK;
+}
+
+static unsigned class_of(enum scope scope, bool domain)
+{
+    return (unsigned)scope * 2 + domain;
+}
+
+static uint64_t entry_of(unsigned class, enum cause cause, int64_t until_us)
+{
+    uint64_t hour = NO_EXPIRY;
+    if (until_us != TIME_NONE) {
+        int64_t h = until_us <= 0 ? 0 : (until_us - 1) / TIME_HOUR + 1;
+        hour = h < NO_EXPIRY ? (uint64_t)h : NO_EXPIRY - 1;
+    }
+    return hour << 32 | (uint64_t) class << 8 | (uint64_t)cause;
+}
+
+static enum status put_hash(struct table *t, uint64_t hash, unsigned class, uint64_t entry, err *e)
+{
+    size_t used = atomic_load_explicit(&t->used, memory_order_relaxed);
+    for (;;) {
+        const struct space *s = current(t);
+        size_t i = seek(s, hash);
+        bool there = i < s->count && hash_at(s, i) == hash;
+        if (!there && used + 1 > (s->count - TAIL_SLOTS) / 8 * LOAD_OF_8) {
+            enum status st = grow(t, e);
+            if (st != OK)
+                return st;
+            continue;
+        }
+        if (!there)
+            atomic_fetch_add_explicit(&t->of_class[class], 1, memory_order_relaxed);
+        writing_begin(t);
+        bool done = there || insert_at(s, i, hash, entry);
+        if (there)
+            set_slot(s, i, hash, entry);
+        writing_end(t);
+        if (done) {
+            atomic_store_explicit(&t->used, used + !there, memory_order_relaxed);
+            return OK;
+        }
+        atomic_fetch_sub_explicit(&t->of_class[class], 1, memory_order_relaxed);
+        enum status st = grow(t, e); /* a run met the end of the tail */
+        if (st != OK)
+            return st;
+    }
+}
+
+static void remove_hash(struct table *t, uint64_t hash)
+{
+    const struct space *s = current(t);
+    size_t i = seek(s, hash);
+    if (i >= s->count || hash_at(s, i) != hash)
+        return;
+    unsigned class = (unsigned)(entry_at(s, i) >> 8 & 0xff) % CLASSES;
+    writing_begin(t);
+    remove_at(s, i);
+    writing_end(t);
+    atomic_fetch_sub_explicit(&t->of_class[class], 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&t->used, 1, memory_order_relaxed);
+}
+
+static bool is_domain(slice address_or_domain)
+{
+    return slice_chr(address_or_domain, '@') == SLICE_NPOS;
+}
+
+enum status table_put(struct table *t, enum scope scope, slice tenant, slice stream, slice address_or_domain,
+                      enum cause cause, int64_t until_us, err *e)
+{
+    uint64_t hash = scope_hash(&t->key, scope, tenant, stream, address_or_domain);
+    unsigned class = class_of(scope, is_domain(address_or_domain));
+    return put_hash(t, hash, class, entry_of(class, cause, until_us), e);
+}
+
+void table_remove(struct table *t, enum scope scope, slice tenant, slice stream, slice address_or_domain)
+{
+    remove_hash(t, scope_hash(&t->key, scope, tenant, stream, address_or_domain));
+}
+
+/* ---- following the ledger ---- */
+
+struct follower {
+    struct table *t;
+    enum status st;
+    err *e;
+};
+
+static bool follow_mark(void *ctx, const struct ledger_mark *m)
+{
+    struct follower *f = ctx;
+    unsigned class = class_of(m->scope, m->domain);
+    if (m->cause == CAUSE_NONE)
+        remove_hash(f->t, m->hash);
+    else
+        f->st = put_hash(f->t, m->hash, class, entry_of(class, m->cause, m->until_us), f->e);
+    return f->st == OK;
+}
+
+static void forget_all(struct table *t)
+{
+    const struct space *s = current(t);
+    writing_begin(t);
+    for (size_t i = 0; i < s->count; i++)
+        set_slot(s, i, 0, 0);
+    writing_end(t);
+    for (size_t i = 0; i < CLASSES; i++)
+        atomic_store_explicit(&t->of_class[i], 0, memory_order_relaxed);
+    atomic_store_explicit(&t->used, 0, memory_order_relaxed);
+}
+
+enum status table_follow(struct table *t, struct ledger *l, int64_t *seq, err *e)
+{
+    struct follower f = {t, OK, e};
+    int64_t at = *seq;
+    MUST(t->key.k0 == ledger_key(l)->k0 && t->key.k1 == ledger_key(l)->k1);
+    enum status st = ledger_marks_since(l, &at, follow_mark, &f, e);
+    if (st == OK && at == 0 && *seq > 0) { /* pruning forgot what we missed */
+        forget_all(t);
+        st = ledger_marks_since(l, &at, follow_mark, &f, e);
+    }
+    if (st == OK)
+        st = f.st;
+    if (st == OK)
+        *seq = at;
+    return st;
+}
+
+/* ---- readers ---- */
+
+struct probe {
+    uint64_t hash;
+    enum scope scope;
+    bool domain;
+};
+
+static uint32_t reading_begin(const struct table *t)
+{
+    uint32_t g;
+    do
+        g = atomic_load_explicit(&t->generation, memory_order_acquire);
+    while (g & 1);
+    return g;
+}
+
+static bool reading_valid(const struct table *t, uint32_t g)
+{
+    atomic_thread_fence(memory_order_acquire);
+    return atomic_load_explicit(&t->generation, memory_order_relaxed) == g;
+}
+
+static size_t add_probes(const struct table *t, const struct scope_salt *salt, slice text, bool domain,
+                         struct probe *out)
+{
+    size_t n = 0;
+    bool any[SCOPES], one = false;
+    for (unsigned scope = 0; scope < SCOPES; scope++) {
+        any[scope] = atomic_load_explicit(&t->of_class[class_of(scope, domain)], memory_order_relaxed) > 0;
+        one = one || any[scope];
+    }
+    uint64_t h = one ? sip_hash(&t->key, text) : 0;
+    for (unsigned scope = 0; one && scope < SCOPES; scope++)
+        if (any[scope])
+            out[n++] = (struct probe){scope_mix(salt->of[scope], h), (enum scope)scope, domain};
+    return n;
+}
+
+static bool entry_counts(uint64_t entry, int64_t now_us)
+{
+    uint64_t hour = entry >> 32;
+    return hour == NO_EXPIRY || now_us < (int64_t)hour * TIME_HOUR;
+}
+
+static struct table_hit hit_of(const struct probe *p, uint64_t entry)
+{
+    uint64_t hour = entry >> 32;
+    return (struct table_hit){.suppressed = true,
+                              .cause = (enum cause)(entry & 0xff),
+                              .scope = p->scope,
+                              .domain = p->domain,
+                              .until_us = hour == NO_EXPIRY ? TIME_NONE : (int64_t)hour * TIME_HOUR};
+}
+
+static struct table_hit look_up(const struct space *s, const struct probe *probes, size_t n, int64_t now_us)
+{
+    for (size_t k = 0; k < n; k++) {
+        size_t i = seek(s, probes[k].hash);
+        if (i >= s->count || hash_at(s, i) != probes[k].hash)
+            continue;
+        uint64_t entry = entry_at(s, i);
+        if (entry_counts(entry, now_us))
+            return hit_of(&probes[k], entry);
+    }
+    return (struct table_hit){.until_us = TIME_NONE};
+}
+
+struct table_hit table_check(const struct table *t, slice tenant, slice stream, slice key, int64_t now_us)
+{
+    struct probe probes[CLASSES];
+    struct scope_salt salt = scope_salts(&t->key, tenant, stream);
+    size_t at = slice_rchr(key, '@'), n = 0;
+    n += add_probes(t, &salt, key, at == SLICE_NPOS, probes + n);
+    if (at != SLICE_NPOS)
+        n += add_probes(t, &salt, slice_from(key, at + 1), true, probes + n);
+    for (;;) {
+        uint32_t g = reading_begin(t);
+        const struct space *s = atomic_load_explicit(&t->now, memory_order_acquire);
+        for (size_t i = 0; i < n; i++)
+            __builtin_prefetch(&s->slots[probes[i].hash >> s->shift]);
+        struct table_hit hit = look_up(s, probes, n, now_us);
+        if (reading_valid(t, g))
+            return hit;
+    }
+}
+
+size_t table_count(const struct table *t)
+{
+    return atomic_load_explicit(&t->used, memory_order_relaxed);
+}
+
+/* ---- life ---- */
+
+enum status table_new(const struct sip_key *key, size_t expected, struct table **out, err *e)
+{
+    *out = NULL;
+    unsigned bits = LEAST_BITS;
+    while (bits < MOST_BITS && ((size_t)1 << bits) / 8 * LOAD_OF_8 < expected)
+        bits++;
+    struct table *t = calloc(1, sizeof *t);
+    if (!t)
+        return no_memory(e);
+    t->key = *key;
+    if (!space_map(&t->spaces[0], bits)) {
+        free(t);
+        return no_memory(e);
+    }
+    t->space_count = 1;
+    atomic_store_explicit(&t->now, &t->spaces[0], memory_order_release);
+    *out = t;
+    return OK;
+}
+
+void table_free(struct table **tp)
+{
+    struct table *t = *tp;
+    *tp = NULL;
+    if (!t)
+        return;
+    for (size_t i = 0; i < t->space_count; i++)
+        munmap(t->spaces[i].slots, space_bytes(&t->spaces[i]));
+    free(t);
+}
