@@ -1,4 +1,4 @@
-#include "ledger/fold.h"
+#include "ledger/pack.h"
 #include "ledger/store.h"
 
 #define PARAMETER_OF_REPLY 47 /* the last one; bound after all others */
@@ -155,7 +155,7 @@ static void bind_texts(struct row *r, const struct ledger_event *ev, const struc
 static enum status put_row(struct ledger *l, const struct ledger_event *ev, const struct observation *o, int64_t seq,
                            const struct hidden *h, arena *a, bool *taken, err *e)
 {
-    char fold[FOLD_MAX_BYTES];
+    char fold[PACK_MAX_BYTES];
     int64_t ids[NAMED], reply;
     struct row r;
     enum status st = number_names(l, ev, o, ids, e);
@@ -166,7 +166,7 @@ static enum status put_row(struct ledger *l, const struct ledger_event *ev, cons
     if (st != OK)
         return st;
     row_int(&r, seq);
-    bind_fold(&r, ev, slice_of(fold, fold_encode(&ev->fold, fold)));
+    bind_fold(&r, ev, slice_of(fold, pack_event(&ev->fold, fold)));
     for (size_t i = 0; i < NAMED; i++)
         row_id(&r, ids[i]);
     row_int(&r, o->phase);
@@ -230,7 +230,7 @@ enum status ledger_put_decision(struct ledger *l, int64_t seq, slice decision, e
 
 static void read_fold(struct row *r, struct policy_event *fold)
 {
-    fold_decode(cell_blob(r), fold);
+    unpack_event(cell_blob(r), fold);
     fold->kind = (uint8_t)cell_int(r);
     fold->reason = (uint8_t)cell_int(r);
     fold->certainty = (uint8_t)cell_int(r);
@@ -363,7 +363,7 @@ static void read_fold_row(struct row *r, struct policy_event *ev)
 {
     *ev = (struct policy_event){.time_us = cell_time(r)};
     slice fold = cell_blob(r);
-    fold_decode(fold, ev);
+    unpack_event(fold, ev);
     ev->what = (uint8_t)cell_int(r);
     ev->kind = (uint8_t)cell_int(r);
     ev->reason = (uint8_t)cell_int(r);

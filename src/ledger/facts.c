@@ -53,6 +53,47 @@ enum status ledger_was_sent(struct ledger *l, uint64_t id_hash, bool *was, err *
     return st;
 }
 
+/* ---- domains ---- */
+
+enum status ledger_put_domain(struct ledger *l, slice tenant, slice domain, int64_t delivered_us, err *e)
+{
+    int64_t tenant_id = 0, domain_id = 0;
+    struct row r;
+    enum status st = store_writing(l, e);
+    if (st == OK)
+        st = names_id(l, tenant, &tenant_id, e);
+    if (st == OK)
+        st = names_id(l, domain, &domain_id, e);
+    if (st == OK)
+        st = row_open(l, STMT_DOMAIN_PUT, &r, e);
+    if (st != OK)
+        return st;
+    row_int(&r, domain_id);
+    row_int(&r, tenant_id);
+    row_int(&r, delivered_us);
+    return row_run(&r, e);
+}
+
+enum status ledger_get_domain(struct ledger *l, slice tenant, slice domain, int64_t *delivered_us, err *e)
+{
+    int64_t tenant_id = 0, domain_id = 0;
+    struct row r;
+    enum status st = names_find(l, tenant, &tenant_id, e);
+    *delivered_us = TIME_NONE;
+    if (st == OK)
+        st = names_find(l, domain, &domain_id, e);
+    if (st == OK)
+        st = row_open(l, STMT_DOMAIN_GET, &r, e);
+    if (st != OK)
+        return st;
+    row_int(&r, domain_id);
+    row_int(&r, tenant_id);
+    if (row_next(&r, &st, e) > 0)
+        *delivered_us = cell_int(&r);
+    row_close(&r);
+    return st;
+}
+
 /* ---- acquired ---- */
 
 enum status ledger_put_acquired(struct ledger *l, const struct ledger_acquired *q, err *e)

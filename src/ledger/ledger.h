@@ -141,6 +141,10 @@ NODISCARD enum status ledger_was_sent(struct ledger *l, uint64_t id_hash, bool *
 NODISCARD enum status ledger_domain_delivered(struct ledger *l, slice tenant, slice domain, int64_t time_us, int64_t *before, err *e);
 NODISCARD enum status ledger_get_domain(struct ledger *l, slice tenant, slice domain, int64_t *delivered_us, err *e); /* TIME_NONE */
 
+/* The last proven delivery to anybody at a domain; TIME_NONE when there was none. put keeps the later one. */
+NODISCARD enum status ledger_put_domain(struct ledger *l, slice tenant, slice domain, int64_t delivered_us, err *e);
+NODISCARD enum status ledger_get_domain(struct ledger *l, slice tenant, slice domain, int64_t *delivered_us, err *e);
+
 /* Acquisition facts of an address (from CSV): source, form, import batch, signed up at. */
 struct ledger_acquired {
     slice tenant, key, address, source, form, batch;
@@ -169,7 +173,7 @@ NODISCARD enum status ledger_list(struct ledger *l, slice tenant, enum address_s
                                   ledger_address_fn each, void *ctx, err *e);
 /* Addresses at a domain whose state depends on deliveries to others there (domain_sensitive): few, by a partial index. */
 NODISCARD enum status ledger_sensitive(struct ledger *l, slice tenant, slice domain, ledger_address_fn each, void *ctx, err *e);
-/* Addresses whose due_us is not after `now_us`: what time alone has changed. */
+/* Addresses whose due_us is not after `now_us`: what time alone has changed. Gather them first: `each` must not write. */
 NODISCARD enum status ledger_due(struct ledger *l, int64_t now_us, int64_t limit, ledger_address_fn each, void *ctx, err *e);
 /* Reply groups, most frequent first; reason BOUNCE_REASONS: all. */
 NODISCARD enum status ledger_groups(struct ledger *l, enum bounce_reason reason, int64_t limit, ledger_group_fn each, void *ctx, err *e);

@@ -223,10 +223,8 @@ static void **values_of(const map *m, arena *a)
 {
     void **values = arena_calloc(a, m->n + 1, sizeof *values);
     size_t n = 0, at = 0;
-    for (struct map_slot *slot = map_next(m, &at); values && slot; slot = map_next(m, &at)) {
+    for (struct map_slot *slot = map_next(m, &at); values && slot; slot = map_next(m, &at))
         values[n++] = slot->value;
-        at++;
-    }
     return values;
 }
 

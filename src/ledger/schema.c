@@ -45,6 +45,8 @@ static const char first[] =
     " example TEXT, provider INTEGER NOT NULL, reason INTEGER NOT NULL, count INTEGER NOT NULL, first_us INTEGER,"
     " last_us INTEGER, UNIQUE(hash_hi, hash_lo)) STRICT;"
     "CREATE TABLE feeds(name TEXT PRIMARY KEY, position TEXT, memory BLOB, updated_us INTEGER) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE domains(domain INTEGER NOT NULL, tenant INTEGER NOT NULL, delivered_us INTEGER NOT NULL,"
+    " PRIMARY KEY(domain, tenant)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE sent(hash INTEGER PRIMARY KEY, time_us INTEGER NOT NULL) STRICT;";
 
 static const char acquisition[] = "CREATE TABLE acquired(key TEXT NOT NULL, tenant INTEGER NOT NULL, address TEXT, "

@@ -2,17 +2,17 @@
  * its event: one byte that tells which of the eight are there, then 8 bytes little-endian for each. Times, kinds and
  * marks stand in columns, where SQL can see them.
  */
-#ifndef LEDGER_FOLD_H
-#define LEDGER_FOLD_H
+#ifndef LEDGER_PACK_H
+#define LEDGER_PACK_H
 
 #include "policy/state.h"
 
-#define FOLD_NUMBERS 8
-#define FOLD_MAX_BYTES (1 + FOLD_NUMBERS * 8)
+#define PACK_NUMBERS 8
+#define PACK_MAX_BYTES (1 + PACK_NUMBERS * 8)
 
 /* Returns the bytes used of `out`. */
-size_t fold_encode(const struct policy_event *ev, char out[FOLD_MAX_BYTES]);
+size_t pack_event(const struct policy_event *ev, char out[PACK_MAX_BYTES]);
 /* Fills the numbers of *ev; bytes that are missing or broken leave 0. */
-void fold_decode(slice bytes, struct policy_event *ev);
+void unpack_event(slice bytes, struct policy_event *ev);
 
 #endif

@@ -1,10 +1,10 @@
-#include "ledger/fold.h"
+#include "ledger/pack.h"
 
 #include <endian.h>
 
 _Static_assert(sizeof(((struct policy_event *)0)->ids) == 5 * sizeof(uint64_t), "the mask has one bit for each number");
 
-static void gather(const struct policy_event *ev, uint64_t numbers[FOLD_NUMBERS])
+static void gather(const struct policy_event *ev, uint64_t numbers[PACK_NUMBERS])
 {
     numbers[0] = ev->key;
     numbers[1] = ev->campaign;
@@ -12,13 +12,13 @@ static void gather(const struct policy_event *ev, uint64_t numbers[FOLD_NUMBERS]
     memcpy(numbers + 3, ev->ids, sizeof ev->ids);
 }
 
-size_t fold_encode(const struct policy_event *ev, char out[FOLD_MAX_BYTES])
+size_t pack_event(const struct policy_event *ev, char out[PACK_MAX_BYTES])
 {
-    uint64_t numbers[FOLD_NUMBERS];
+    uint64_t numbers[PACK_NUMBERS];
     unsigned mask = 0;
     size_t n = 1;
     gather(ev, numbers);
-    for (unsigned i = 0; i < FOLD_NUMBERS; i++) {
+    for (unsigned i = 0; i < PACK_NUMBERS; i++) {
         if (numbers[i] == 0)
             continue;
         uint64_t le = htole64(numbers[i]);
@@ -30,12 +30,12 @@ size_t fold_encode(const struct policy_event *ev, char out[FOLD_MAX_BYTES])
     return n;
 }
 
-void fold_decode(slice bytes, struct policy_event *ev)
+void unpack_event(slice bytes, struct policy_event *ev)
 {
-    uint64_t numbers[FOLD_NUMBERS] = {0};
+    uint64_t numbers[PACK_NUMBERS] = {0};
     unsigned mask = bytes.n ? (unsigned char)bytes.p[0] : 0;
     size_t at = 1;
-    for (unsigned i = 0; i < FOLD_NUMBERS; i++) {
+    for (unsigned i = 0; i < PACK_NUMBERS; i++) {
         if (!(mask >> i & 1) || bytes.n < at + 8)
             continue;
         uint64_t le;
