@@ -106,11 +106,11 @@ static enum glyph glyph_at(slice s, size_t *len)
 
 bool text_safe(slice s)
 {
-    while (s.n) {
-        size_t n;
-        if (glyph_at(s, &n) != SHOWN)
+    for (size_t i = 0, n = 1; i < s.n; i += n) {
+        if (s.p[i] >= ' ' && s.p[i] < 0x7f) /* nearly all there is */
+            n = 1;
+        else if (glyph_at(slice_from(s, i), &n) != SHOWN)
             return false;
-        s = slice_from(s, n);
     }
     return true;
 }

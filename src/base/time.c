@@ -76,8 +76,10 @@ void civil_from_us(int64_t us, struct civil *out)
 /* Index of the name that `word` is or abbreviates to three letters or more; -1 when it is none. */
 static int name_index(slice word, const char *const *names, int count)
 {
-    for (int i = 0; word.n >= 3 && i < count; i++)
-        if (slice_starts_ci(slice_str(names[i]), word))
+    if (word.n < 3)
+        return -1;
+    for (int i = 0; i < count; i++) /* most are told apart by their first letter */
+        if (names[i][0] == ascii_lower(word.p[0]) && slice_starts_ci(slice_str(names[i]), word))
             return i;
     return -1;
 }
@@ -311,7 +313,7 @@ static void set_zone(struct mail_date *d, slice name)
 {
     d->zone_s = 0;
     for (size_t i = 0; i < ARRAY_LEN(zones); i++)
-        if (slice_eq_ci(name, slice_str(zones[i].name)))
+        if (zones[i].name[0] == ascii_lower(name.p[0]) && slice_eq_ci(name, slice_str(zones[i].name)))
             d->zone_s = zones[i].minutes * 60;
     d->zone = true;
 }
