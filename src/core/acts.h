@@ -1,5 +1,5 @@
-/* What people do to addresses: suppress, lift, vouch, dismiss, erase; and the sweep for what time alone changes. Each act is an
- * event of the address, so that a rebuild gives the same. Each call is a transaction of its own.
+/* What people do to addresses: suppress, lift, vouch, dismiss, erase; and the sweep for what time alone changes. Each
+ * act is an event of the address, so that a rebuild gives the same. Each call is a transaction of its own.
  */
 #ifndef CORE_ACTS_H
 #define CORE_ACTS_H
@@ -9,29 +9,29 @@
 
 struct act {
     slice tenant, address;
-    slice actor;             /* who; must not be empty */
-    slice note;              /* the reason in words */
-    enum cause cause;        /* suppress: which one (CAUSE_MANUAL where not told); lift: only this one, CAUSE_NONE: all */
+    slice actor;      /* who; must not be empty */
+    slice note;       /* the reason in words */
+    enum cause cause; /* suppress: which one (CAUSE_MANUAL where not told); lift: only this one, CAUSE_NONE: all */
     enum scope scope;
-    slice stream;            /* SCOPE_STREAM */
-    slice reverified;        /* lift: "confirmed-opt-in", "verification", "wrong-verdict" */
-    int64_t time_us;         /* when; the caller's clock */
+    slice stream;     /* SCOPE_STREAM */
+    slice reverified; /* lift: "confirmed-opt-in", "verification", "wrong-verdict" */
+    int64_t time_us;  /* when; the caller's clock */
 };
 
 /* What became of the address. */
 struct act_result {
     enum address_state from, to;
-    enum cause cause;        /* that holds now */
+    enum cause cause; /* that holds now */
     bool changed;
 };
 
 /* E_INVALID: no address, no actor. A second identical suppression changes nothing and is OK. */
-NODISCARD enum status suppress_add(struct ledger *l, const struct policy *policy, const struct act *act, struct act_result *out,
-                                   err *e);
-/* E_DENIED with the reason when a hard bounce, complaint or opt-out would be lifted without telling how the address was verified
- * again, when no reason is given, or when the address was erased. E_NOT_FOUND when it is not suppressed. */
-NODISCARD enum status suppress_lift(struct ledger *l, const struct policy *policy, const struct act *act, struct act_result *out,
-                                    err *e);
+NODISCARD enum status suppress_add(struct ledger *l, const struct policy *policy, const struct act *act,
+                                   struct act_result *out, err *e);
+/* E_DENIED with the reason when a hard bounce, complaint or opt-out would be lifted without telling how the address was
+ * verified again, when no reason is given, or when the address was erased. E_NOT_FOUND when it is not suppressed. */
+NODISCARD enum status suppress_lift(struct ledger *l, const struct policy *policy, const struct act *act,
+                                    struct act_result *out, err *e);
 /* The ways of verifying again that are accepted, NULL at the end. */
 const char *const *suppress_reverified_words(void);
 
@@ -45,6 +45,7 @@ NODISCARD enum status held_dismiss(struct ledger *l, const struct policy *policy
 NODISCARD enum status address_erase(struct ledger *l, const struct policy *policy, const struct act *act, err *e);
 
 /* Brings the stored state of every address up to date that is due; *changed counts those whose state changed. */
-NODISCARD enum status due_sweep(struct ledger *l, const struct policy *policy, int64_t now_us, uint64_t *changed, err *e);
+NODISCARD enum status due_sweep(struct ledger *l, const struct policy *policy, int64_t now_us, uint64_t *changed,
+                                err *e);
 
 #endif

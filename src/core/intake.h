@@ -1,8 +1,8 @@
-/* The way in: observations are gathered, judged, keyed and put into the ledger in one transaction per batch, with the feed
- * positions that belong to them. Nothing may be acknowledged to a feed before intake_flush returned OK.
+/* The way in: observations are gathered, judged, keyed and put into the ledger in one transaction per batch, with the
+ * feed positions that belong to them. Nothing may be acknowledged to a feed before intake_flush returned OK.
  *
- * The same batch twice, whole or in other pieces, gives the same ledger: a repeat is known by its source key. One intake
- * belongs to one thread and has the ledger's writer to itself.
+ * The same batch twice, whole or in other pieces, gives the same ledger: a repeat is known by its source key. One
+ * intake belongs to one thread and has the ledger's writer to itself.
  *
  *   intake_new;  { intake_add ...; intake_feed ...; intake_flush }  as often as you like;  intake_free
  */
@@ -12,14 +12,14 @@
 #include "ledger/ledger.h"
 #include "policy/history.h"
 
-#define INTAKE_BATCH 5000u                          /* observations after which intake_full says so */
-#define INTAKE_BATCH_BYTES (64u * 1024 * 1024)      /* and bytes of text */
+#define INTAKE_BATCH 5000u                     /* observations after which intake_full says so */
+#define INTAKE_BATCH_BYTES (64u * 1024 * 1024) /* and bytes of text */
 
 struct intake;
 
 struct intake_options {
-    bool dry_run;      /* do all the work, tell the decisions, keep nothing: see intake_free */
-    bool vouch;        /* take bare reports as matched: a person stands up for the source (`--trust matched`) */
+    bool dry_run; /* do all the work, tell the decisions, keep nothing: see intake_free */
+    bool vouch;   /* take bare reports as matched: a person stands up for the source (`--trust matched`) */
     slice tenant, stream, campaign, source; /* where the observation tells none */
 };
 
@@ -32,19 +32,19 @@ struct decision {
     slice stream;
     enum hold hold;
     enum bounce_reason reason;
-    slice rule;              /* of the observation that was read last for it */
-    slice reply;             /* that observation's text */
+    slice rule;  /* of the observation that was read last for it */
+    slice reply; /* that observation's text */
     int64_t since_us, until_us;
-    bool lifted;             /* was suppressed and is no more */
+    bool lifted; /* was suppressed and is no more */
 };
 
 struct intake_counts {
-    uint64_t observations;   /* given to intake_add */
-    uint64_t events;         /* stored */
-    uint64_t repeats;        /* known already: skipped */
-    uint64_t invalid;        /* no address in it: skipped */
-    uint64_t held;           /* bare reports that wait for review */
-    uint64_t addresses;      /* changed or new */
+    uint64_t observations; /* given to intake_add */
+    uint64_t events;       /* stored */
+    uint64_t repeats;      /* known already: skipped */
+    uint64_t invalid;      /* no address in it: skipped */
+    uint64_t held;         /* bare reports that wait for review */
+    uint64_t addresses;    /* changed or new */
     uint64_t suppressed, lifted;
     uint64_t kinds[BOUNCE_KINDS];
     uint64_t reasons[BOUNCE_REASONS]; /* of failures and attempts */
@@ -54,7 +54,7 @@ struct intake_result {
     struct intake_counts counts;      /* of this batch */
     const struct decision *decisions; /* addresses whose state or cause changed, in the order of their keys */
     size_t decision_count;
-    const slice *invalid;             /* the first INTAKE_MAX_INVALID recipients that are no address */
+    const slice *invalid; /* the first INTAKE_MAX_INVALID recipients that are no address */
     size_t invalid_count;
 };
 #define INTAKE_MAX_INVALID 100u
@@ -65,15 +65,16 @@ NODISCARD enum status intake_new(struct ledger *l, const struct bounce_rules *ru
 /* Throws away what was not flushed. In a dry run this is where the transaction is rolled back. */
 void intake_free(struct intake **in);
 
-/* Takes a copy. A verdict that is there (its rule is not empty) is kept; else intake_flush judges. E_MEMORY: flush first. */
+/* Takes a copy. A verdict that is there (its rule is not empty) is kept; else intake_flush judges. E_MEMORY: flush
+ * first. */
 NODISCARD enum status intake_add(struct intake *in, const struct observation *o, err *e);
 /* The position of a feed, to be stored with the next flush; the last one given for a name counts. */
 NODISCARD enum status intake_feed(struct intake *in, const struct ledger_feed *f, err *e);
 bool intake_full(const struct intake *in);
 size_t intake_pending(const struct intake *in);
 
-/* Judges and commits what was gathered. After an error nothing of the batch is in the ledger, the batch is still gathered, and
- * the call may be repeated. In a dry run the decisions are those that a real run would take. */
+/* Judges and commits what was gathered. After an error nothing of the batch is in the ledger, the batch is still
+ * gathered, and the call may be repeated. In a dry run the decisions are those that a real run would take. */
 NODISCARD enum status intake_flush(struct intake *in, int64_t now_us, struct intake_result *out, err *e);
 /* Of all flushes so far. */
 const struct intake_counts *intake_totals(const struct intake *in);

@@ -6,7 +6,7 @@
 #include "policy/history.h"
 
 struct held_report {
-    int64_t seq;             /* for held_vouch and held_dismiss */
+    int64_t seq; /* for held_vouch and held_dismiss */
     slice tenant, address;
     const struct observation *o;
 };
@@ -16,10 +16,10 @@ typedef bool (*held_report_fn)(void *ctx, const struct held_report *h);
 NODISCARD enum status held_reports(struct ledger *l, const struct policy *policy, slice tenant, int64_t limit,
                                    held_report_fn each, void *ctx, err *e);
 
-/* Gives a reply group a reason: appends a rule with the group's example to the file (made when it is not there; written whole
- * beside and renamed), after a trial: E_INVALID with the linter's words when the rules would not compile with it, or when the
- * example would still be judged otherwise. *rule (in the arena) gets the text of the new rule. */
-NODISCARD enum status review_assign(struct ledger *l, int64_t group, enum bounce_reason reason, const char *rules_file, arena *a,
-                                    slice *rule, err *e);
+/* Gives a reply group a reason: appends a rule with the group's example to the file (made when it is not there; written
+ * whole beside and renamed), after a trial: E_INVALID with the linter's words when the rules would not compile with it,
+ * or when the example would still be judged otherwise. *rule (in the arena) gets the text of the new rule. */
+NODISCARD enum status review_assign(struct ledger *l, int64_t group, enum bounce_reason reason, const char *rules_file,
+                                    arena *a, slice *rule, err *e);
 
 #endif

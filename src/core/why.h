@@ -1,5 +1,5 @@
-/* Why an address stands as it does: the timeline with what was said, by whom, which rule read it, how far it was trusted and what
- * it did; the state now; and what would change it. Data only; the caller prints it. */
+/* Why an address stands as it does: the timeline with what was said, by whom, which rule read it, how far it was
+ * trusted and what it did; the state now; and what would change it. Data only; the caller prints it. */
 #ifndef CORE_WHY_H
 #define CORE_WHY_H
 
@@ -19,27 +19,27 @@ struct why_step {
     slice reply, status, rule, rules_version, provider, remote_mta, reporting_mta;
     enum bounce_phase phase;
     slice campaign, stream, feed, format, message_id, sent_to, recipient;
-    slice actor, note, reverified;   /* acts of people */
-    enum cause cause;                /* of a suppression by hand or import, or a lift */
-    slice decision;                  /* one line: what it did to the address, computed now */
-    enum address_state state;        /* of the address after it */
-    bool held;                       /* waits for review now */
+    slice actor, note, reverified; /* acts of people */
+    enum cause cause;              /* of a suppression by hand or import, or a lift */
+    slice decision;                /* one line: what it did to the address, computed now */
+    enum address_state state;      /* of the address after it */
+    bool held;                     /* waits for review now */
 };
 
 struct why {
     bool known;
     slice address;
     struct address_status now;
-    const slice *streams;            /* by index of now.suppressions; empty for other scopes */
-    const struct why_step *steps;    /* in the order of the fold */
+    const slice *streams;         /* by index of now.suppressions; empty for other scopes */
+    const struct why_step *steps; /* in the order of the fold */
     size_t step_count, cut;
-    const slice *changes;            /* what would change it, one sentence each */
+    const slice *changes; /* what would change it, one sentence each */
     size_t change_count;
-    struct ledger_address stored;    /* first seen, last delivered, ... */
+    struct ledger_address stored; /* first seen, last delivered, ... */
 };
 
 /* E_INVALID when `address` is none. An address that the ledger does not have gives OK and known = false. */
-NODISCARD enum status why(struct ledger *l, const struct policy *policy, slice tenant, slice address, int64_t now_us, arena *a,
-                          struct why *out, err *e);
+NODISCARD enum status why(struct ledger *l, const struct policy *policy, slice tenant, slice address, int64_t now_us,
+                          arena *a, struct why *out, err *e);
 
 #endif

@@ -1,30 +1,20 @@
 /* The fold: the automaton that takes the events of one address in order and knows its rows and suppressions.
  *
- * Strictly from left to right, so that the state after any prefix can be stored and gone on from. Messages stay open while
- * witnesses may still join (policy.join_us); what is decided is settled, in the order in which it was decided, as soon as no open
- * message can be decided before it. fold_finish settles the rest for a look at `now`; give it a copy.
+ * Strictly from left to right, so that the state after any prefix can be stored and gone on from. Messages stay open
+ * while witnesses may still join (policy.join_us); what is decided is settled, in the order in which it was decided, as
+ * soon as no open message can be decided before it. fold_finish settles the rest for a look at `now`; give it a copy.
  */
 #ifndef POLICY_FOLD_H
 #define POLICY_FOLD_H
 
 #include "base/arena.h"
 #include "policy/outcome.h"
+#include "policy/row.h"
 #include "policy/status.h"
 
-#define FOLD_MAX_OPEN 64u     /* open messages and unsettled acts of one address; the oldest is closed early */
-#define FOLD_MAX_STREAMS 8u   /* streams with a row of refusals; the one that failed longest ago goes */
-#define ROW_MAX_ENTRIES 16u   /* failures remembered of a row: the first, the last, and spread ones between */
+#define FOLD_MAX_OPEN 64u   /* open messages and unsettled acts of one address; the oldest is closed early */
+#define FOLD_MAX_STREAMS 8u /* streams with a row of refusals; the one that failed longest ago goes */
 
-struct row_entry {
-    int64_t time_us;
-    uint64_t campaign;
-    bool domain;              /* blame domain or network: a delivery to anybody at the domain clears it */
-};
-struct row {
-    struct row_entry entries[ROW_MAX_ENTRIES];
-    unsigned n;
-    uint8_t reason;           /* of the last failure */
-};
 struct stream_row {
     uint64_t stream;
     struct row row;
@@ -33,7 +23,7 @@ struct stream_row {
 /* A suppression as the fold keeps it; expired escalated ones stay: that is probation. */
 struct standing {
     struct suppression s;
-    int64_t domain_from_us;   /* holds only if nobody at the domain was delivered since; TIME_NONE: no such condition */
+    int64_t domain_from_us; /* holds only if nobody at the domain was delivered since; TIME_NONE: no such condition */
 };
 
 /* An entry of the list of what is not settled yet: a message, or an act or opt-out that waits for its turn. */
@@ -63,7 +53,10 @@ void fold_init(struct fold *f);
 NODISCARD bool fold_copy(struct fold *to, const struct fold *from, arena *a);
 /* Takes the next event; not before the one given last. Returns false when memory was refused. */
 NODISCARD bool fold_step(struct fold *f, const struct policy *p, const struct policy_event *e, arena *a);
+/* Settles everything; *due_us gets when the next message without an end counts as a failure, TIME_NONE for none. */
+void fold_settle(struct fold *f, const struct policy *p, int64_t now_us, int64_t *due_us);
 /* Settles everything and says what follows at `now`. The fold is used up. */
-void fold_finish(struct fold *f, const struct policy *p, int64_t domain_delivered_us, int64_t now_us, struct address_status *out);
+void fold_finish(struct fold *f, const struct policy *p, int64_t domain_delivered_us, int64_t now_us,
+                 struct address_status *out);
 
 #endif

@@ -1,9 +1,9 @@
 /* The history of one address: what the ledger keeps of it beside the events, and the state that follows from it.
  *
- * A history is a baseline (the fold of everything before a horizon) and the last HISTORY_RECENT events behind it, in the order
- * (time, key). It is a pure function of the set of events: order of arrival, repeats and borders of batches do not show, not
- * even in the bytes of the encoding. An event that belongs before the horizon cannot be added; history_add says
- * HISTORY_REBUILD, and the caller gives all events of the address to history_rebuild.
+ * A history is a baseline (the fold of everything before a horizon) and the last HISTORY_RECENT events behind it, in
+ * the order (time, key). It is a pure function of the set of events: order of arrival, repeats and borders of batches
+ * do not show, not even in the bytes of the encoding. An event that belongs before the horizon cannot be added;
+ * history_add says HISTORY_REBUILD, and the caller gives all events of the address to history_rebuild.
  *
  * Everything lives in the arena given. Memory that is refused comes back as HISTORY_MEMORY or E_MEMORY.
  */
@@ -17,13 +17,13 @@
 #define HISTORY_VERSION 1u  /* first byte of the encoding */
 
 struct history {
-    struct fold base;             /* of the events before recent[0] */
+    struct fold base; /* of the events before recent[0] */
     bool has_base;
-    int64_t horizon_us;           /* the last event inside the baseline */
+    int64_t horizon_us; /* the last event inside the baseline */
     uint64_t horizon_key;
-    struct policy_event *recent;  /* in the order of the fold */
+    struct policy_event *recent; /* in the order of the fold */
     size_t n, room;
-    uint64_t total;               /* events in all */
+    uint64_t total; /* events in all */
     const struct policy *policy;
     arena *a;
 };
@@ -42,7 +42,8 @@ void history_init(struct history *h, const struct policy *policy, arena *a);
 NODISCARD enum status history_decode(slice bytes, const struct policy *policy, arena *a, struct history *out);
 void history_encode(const struct history *h, buf *out);
 NODISCARD enum history_status history_add(struct history *h, const struct policy_event *e);
-/* From all events, in any order, repeats allowed; `events` is sorted in place. Returns false when memory was refused. */
+/* From all events, in any order, repeats allowed; `events` is sorted in place. Returns false when memory was refused.
+ */
 NODISCARD bool history_rebuild(struct history *h, struct policy_event *events, size_t n);
 
 /* What the state depends on beside the address's own events. */

@@ -1,8 +1,8 @@
 /* The outcome of one message for one recipient: all witness events (log, DSN, webhook) joined by shared identifiers.
  *
- * Events are taken in the order of the fold. An attempt does not end a message; failed and expired do; a later delivery takes a
- * failure back; a failure after a delivery replaces it. Of several witnesses of one failure the first gives the time, the most
- * certain one the reason.
+ * Events are taken in the order of the fold. An attempt does not end a message; failed and expired do; a later delivery
+ * takes a failure back; a failure after a delivery replaces it. Of several witnesses of one failure the first gives the
+ * time, the most certain one the reason.
  */
 #ifndef POLICY_OUTCOME_H
 #define POLICY_OUTCOME_H
@@ -11,20 +11,25 @@
 
 #define OUTCOME_MAX_IDS 12u /* of all witnesses together; more are not remembered */
 
-enum outcome_end { OUTCOME_OPEN /* nothing but attempts */, OUTCOME_FAILED, OUTCOME_DELIVERED, OUTCOME_NEUTRAL /* relayed, expanded */ };
+enum outcome_end {
+    OUTCOME_OPEN /* nothing but attempts */,
+    OUTCOME_FAILED,
+    OUTCOME_DELIVERED,
+    OUTCOME_NEUTRAL /* relayed, expanded */
+};
 
 struct outcome {
-    int64_t first_us;      /* its first event */
+    int64_t first_us; /* its first event */
     uint64_t first_key;
-    int64_t time_us;       /* when it was decided; of an open one: the first attempt */
-    uint64_t key;          /* the event that decided it */
-    int64_t attempt_us;    /* first attempt; TIME_NONE */
+    int64_t time_us;    /* when it was decided; of an open one: the first attempt */
+    uint64_t key;       /* the event that decided it */
+    int64_t attempt_us; /* first attempt; TIME_NONE */
     uint64_t ids[OUTCOME_MAX_IDS];
     uint64_t campaign, stream;
     uint8_t id_count;
-    uint8_t end;           /* enum outcome_end */
+    uint8_t end;                     /* enum outcome_end */
     uint8_t kind, reason, certainty; /* of the end, or of the last attempt */
-    uint8_t cause, scope;  /* upstream-suppressed: what the platform said */
+    uint8_t cause, scope;            /* upstream-suppressed: what the platform said */
 };
 
 /* True when the event takes part in an outcome (failed, delivered, deferred, ...). */

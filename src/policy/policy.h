@@ -1,7 +1,7 @@
 /* The settings of the policy: how many failures of which kind it takes. Plain data; nothing here decides.
  *
- * The defaults are those of docs/policy.md. Spans are microseconds. A policy is a value: copy it, change it, and rebuild with it
- * to see "what if".
+ * The defaults are those of docs/policy.md. Spans are microseconds. A policy is a value: copy it, change it, and
+ * rebuild with it to see "what if".
  */
 #ifndef POLICY_POLICY_H
 #define POLICY_POLICY_H
@@ -13,8 +13,8 @@
 
 /* The rows of failures that an address can have. A failure counts in the row of its word and in those more patient. */
 enum row_kind {
-    ROW_LOOK,     /* at once, but not certain enough */
-    ROW_DOMAIN,   /* domain-unknown */
+    ROW_LOOK,   /* at once, but not certain enough */
+    ROW_DOMAIN, /* domain-unknown */
     ROW_QUOTA,
     ROW_CAMPAIGN,
     ROW_SLOW,

@@ -17,37 +17,37 @@ struct suppression {
 
 /* What would change the state: bits. */
 enum change {
-    CHANGE_DELIVERY = 1,   /* a delivery clears it */
-    CHANGE_FAILURE = 2,    /* so many more failures suppress it: see row_* */
-    CHANGE_TIME = 4,       /* ends by itself at until_us or due_us */
-    CHANGE_LIFT = 8,       /* a person may lift it with a reason */
+    CHANGE_DELIVERY = 1,    /* a delivery clears it */
+    CHANGE_FAILURE = 2,     /* so many more failures suppress it: see row_* */
+    CHANGE_TIME = 4,        /* ends by itself at until_us or due_us */
+    CHANGE_LIFT = 8,        /* a person may lift it with a reason */
     CHANGE_REVERIFIED = 16, /* a person may lift it, telling how the address was verified again */
-    CHANGE_REVIEW = 32,    /* a held report waits to be vouched for or dismissed */
-    CHANGE_DOMAIN = 64,    /* a delivery to anybody at its domain clears it */
-    CHANGE_NEVER = 128     /* nothing does */
+    CHANGE_REVIEW = 32,     /* a held report waits to be vouched for or dismissed */
+    CHANGE_DOMAIN = 64,     /* a delivery to anybody at its domain clears it */
+    CHANGE_NEVER = 128      /* nothing does */
 };
 
 struct address_status {
     enum address_state state;
-    enum cause cause;           /* of the strictest suppression that holds now */
-    enum bounce_reason reason;  /* of it, or of the last failure that counted */
+    enum cause cause;          /* of the strictest suppression that holds now */
+    enum bounce_reason reason; /* of it, or of the last failure that counted */
     enum scope scope;
     enum hold hold;
-    int64_t since_us;           /* of the state; TIME_NONE for active */
-    int64_t until_us;           /* TIME_NONE: no end */
-    int64_t due_us;             /* when time alone may change the state next; TIME_NONE: never */
+    int64_t since_us; /* of the state; TIME_NONE for active */
+    int64_t until_us; /* TIME_NONE: no end */
+    int64_t due_us;   /* when time alone may change the state next; TIME_NONE: never */
     struct suppression suppressions[STATUS_MAX_SUPPRESSIONS]; /* those that hold now, strictest first */
     size_t suppression_count;
-    enum row_kind row;          /* the row that is nearest to suppressing; ROWS when there is none */
+    enum row_kind row; /* the row that is nearest to suppressing; ROWS when there is none */
     unsigned row_count, row_needed;
     int64_t row_first_us, row_last_us;
-    int64_t row_not_before_us;  /* a failure before this time cannot suppress */
-    bool probation;             /* an escalated suppression expired: one counted failure suppresses again */
-    bool domain_sensitive;      /* depends on deliveries to others at the domain */
+    int64_t row_not_before_us;      /* a failure before this time cannot suppress */
+    bool probation;                 /* an escalated suppression expired: one counted failure suppresses again */
+    bool domain_sensitive;          /* a delivery to anybody at the domain would clear a suppression */
     uint64_t held[STATUS_MAX_HELD]; /* keys of the held reports */
     size_t held_count;
     int64_t last_delivered_us, last_failed_us, last_engaged_us, first_seen_us;
-    unsigned changes;           /* bits of enum change */
+    unsigned changes; /* bits of enum change */
 };
 
 #endif

@@ -1,0 +1,289 @@
+#include "policy/encode.h"
+
+void encode_u64(buf *b, uint64_t v)
+{
+    char bytes[10];
+    size_t n = 0;
+    while (v >= 0x80) {
+        bytes[n++] = (char)(v | 0x80);
+        v >>= 7;
+    }
+    bytes[n++] = (char)v;
+    buf_add(b, slice_of(bytes, n));
+}
+
+void encode_i64(buf *b, int64_t v)
+{
+    encode_u64(b, (uint64_t)v << 1 ^ (v < 0 ? UINT64_MAX : 0));
+}
+
+uint64_t decode_u64(struct decoder *d)
+{
+    uint64_t v = 0;
+    for (unsigned shift = 0; shift < 64 && d->rest.n; shift += 7) {
+        unsigned char c = (unsigned char)d->rest.p[0];
+        d->rest = slice_from(d->rest, 1);
+        if (shift == 63 && c > 1)
+            break;
+        v |= (uint64_t)(c & 0x7f) << shift;
+        if (c < 0x80)
+            return d->bad ? 0 : v;
+    }
+    d->bad = true;
+    return 0;
+}
+
+int64_t decode_i64(struct decoder *d)
+{
+    uint64_t v = decode_u64(d);
+    return (int64_t)(v >> 1 ^ (v & 1 ? UINT64_MAX : 0));
+}
+
+unsigned decode_below(struct decoder *d, unsigned limit)
+{
+    uint64_t v = decode_u64(d);
+    if (v < limit)
+        return (unsigned)v;
+    d->bad = true;
+    return 0;
+}
+
+/* Hashes are as good as random: eight bytes, and only those that are there. */
+static void encode_hash(buf *b, uint64_t h)
+{
+    char bytes[8];
+    for (unsigned i = 0; i < 8; i++)
+        bytes[i] = (char)(h >> (8 * i));
+    buf_add(b, slice_of(bytes, 8));
+}
+
+static uint64_t decode_hash(struct decoder *d)
+{
+    uint64_t h = 0;
+    if (d->rest.n < 8) {
+        d->bad = true;
+        return 0;
+    }
+    for (unsigned i = 0; i < 8; i++)
+        h |= (uint64_t)(unsigned char)d->rest.p[i] << (8 * i);
+    d->rest = slice_from(d->rest, 8);
+    return h;
+}
+
+static void encode_hashes(buf *b, const uint64_t *h, unsigned n)
+{
+    unsigned present = 0;
+    for (unsigned i = 0; i < n; i++)
+        present |= (h[i] ? 1u : 0u) << i;
+    encode_u64(b, present);
+    for (unsigned i = 0; i < n; i++)
+        if (h[i])
+            encode_hash(b, h[i]);
+}
+
+static void decode_hashes(struct decoder *d, uint64_t *h, unsigned n)
+{
+    unsigned present = decode_below(d, 1u << n);
+    for (unsigned i = 0; i < n; i++)
+        h[i] = present & 1u << i ? decode_hash(d) : 0;
+}
+
+static uint8_t decode_u8(struct decoder *d, unsigned limit)
+{
+    return (uint8_t)decode_below(d, limit);
+}
+
+#define EVENT_IDS (sizeof(((struct policy_event *)0)->ids) / sizeof(uint64_t))
+
+void encode_event(buf *b, const struct policy_event *e)
+{
+    uint64_t hashes[EVENT_IDS + 2];
+    memcpy(hashes, e->ids, sizeof(e->ids));
+    hashes[EVENT_IDS] = e->campaign;
+    hashes[EVENT_IDS + 1] = e->stream;
+    encode_i64(b, e->time_us);
+    encode_hash(b, e->key);
+    encode_hashes(b, hashes, ARRAY_LEN(hashes));
+    const uint8_t small[] = {e->what, e->kind, e->reason, e->certainty, e->trust, e->cause, e->scope, e->flags};
+    for (size_t i = 0; i < ARRAY_LEN(small); i++)
+        encode_u64(b, small[i]);
+}
+
+void decode_event(struct decoder *d, struct policy_event *out)
+{
+    uint64_t hashes[EVENT_IDS + 2];
+    memset(out, 0, sizeof(*out));
+    out->time_us = decode_i64(d);
+    out->key = decode_hash(d);
+    decode_hashes(d, hashes, ARRAY_LEN(hashes));
+    memcpy(out->ids, hashes, sizeof(out->ids));
+    out->campaign = hashes[EVENT_IDS];
+    out->stream = hashes[EVENT_IDS + 1];
+    out->what = decode_u8(d, EVENT_WHATS);
+    out->kind = decode_u8(d, BOUNCE_KINDS);
+    out->reason = decode_u8(d, BOUNCE_REASONS);
+    out->certainty = decode_u8(d, 101);
+    out->trust = decode_u8(d, 3);
+    out->cause = decode_u8(d, CAUSES);
+    out->scope = decode_u8(d, SCOPE_STREAM + 1);
+    out->flags = decode_u8(d, 256);
+}
+
+static void encode_outcome(buf *b, const struct outcome *o)
+{
+    uint64_t marks[] = {o->campaign, o->stream};
+    encode_i64(b, o->first_us);
+    encode_hash(b, o->first_key);
+    encode_i64(b, o->time_us);
+    encode_hash(b, o->key);
+    encode_i64(b, o->attempt_us);
+    encode_u64(b, o->id_count);
+    for (unsigned i = 0; i < o->id_count; i++)
+        encode_hash(b, o->ids[i]);
+    encode_hashes(b, marks, 2);
+    const uint8_t small[] = {o->end, o->kind, o->reason, o->certainty, o->cause, o->scope};
+    for (size_t i = 0; i < ARRAY_LEN(small); i++)
+        encode_u64(b, small[i]);
+}
+
+static void decode_outcome(struct decoder *d, struct outcome *o)
+{
+    uint64_t marks[2];
+    memset(o, 0, sizeof(*o));
+    o->first_us = decode_i64(d);
+    o->first_key = decode_hash(d);
+    o->time_us = decode_i64(d);
+    o->key = decode_hash(d);
+    o->attempt_us = decode_i64(d);
+    o->id_count = decode_u8(d, OUTCOME_MAX_IDS + 1);
+    for (unsigned i = 0; i < o->id_count; i++)
+        o->ids[i] = decode_hash(d);
+    decode_hashes(d, marks, 2);
+    o->campaign = marks[0];
+    o->stream = marks[1];
+    o->end = decode_u8(d, OUTCOME_NEUTRAL + 1);
+    o->kind = decode_u8(d, BOUNCE_KINDS);
+    o->reason = decode_u8(d, BOUNCE_REASONS);
+    o->certainty = decode_u8(d, 101);
+    o->cause = decode_u8(d, CAUSES);
+    o->scope = decode_u8(d, SCOPE_STREAM + 1);
+}
+
+static void encode_row(buf *b, const struct row *r)
+{
+    encode_u64(b, r->n);
+    if (!r->n)
+        return;
+    encode_u64(b, r->reason);
+    for (unsigned i = 0; i < r->n; i++) {
+        encode_i64(b, r->entries[i].time_us);
+        encode_hashes(b, &r->entries[i].campaign, 1);
+        encode_u64(b, r->entries[i].domain);
+    }
+}
+
+static void decode_row(struct decoder *d, struct row *r)
+{
+    r->n = decode_below(d, ROW_MAX_ENTRIES + 1);
+    r->reason = r->n ? decode_u8(d, BOUNCE_REASONS) : 0;
+    for (unsigned i = 0; i < r->n; i++) {
+        r->entries[i].time_us = decode_i64(d);
+        decode_hashes(d, &r->entries[i].campaign, 1);
+        r->entries[i].domain = decode_below(d, 2) != 0;
+    }
+}
+
+static void encode_standing(buf *b, const struct standing *s)
+{
+    encode_u64(b, s->s.cause);
+    encode_u64(b, s->s.scope);
+    encode_hashes(b, &s->s.stream, 1);
+    encode_u64(b, s->s.reason);
+    encode_i64(b, s->s.since_us);
+    encode_i64(b, s->s.until_us);
+    encode_i64(b, s->domain_from_us);
+}
+
+static void decode_standing(struct decoder *d, struct standing *s)
+{
+    s->s.cause = (enum cause)decode_below(d, CAUSES);
+    s->s.scope = (enum scope)decode_below(d, SCOPE_STREAM + 1);
+    decode_hashes(d, &s->s.stream, 1);
+    s->s.reason = (enum bounce_reason)decode_below(d, BOUNCE_REASONS);
+    s->s.since_us = decode_i64(d);
+    s->s.until_us = decode_i64(d);
+    s->domain_from_us = decode_i64(d);
+}
+
+void encode_fold(buf *b, const struct fold *f)
+{
+    const int64_t times[] = {f->first_us, f->delivered_us, f->failed_us, f->engaged_us};
+    for (size_t i = 0; i < ARRAY_LEN(times); i++)
+        encode_i64(b, times[i]);
+    for (unsigned i = 0; i < ROWS; i++)
+        encode_row(b, &f->rows[i]);
+    encode_u64(b, f->stream_count);
+    for (unsigned i = 0; i < f->stream_count; i++) {
+        encode_hashes(b, &f->streams[i].stream, 1);
+        encode_row(b, &f->streams[i].row);
+    }
+    encode_u64(b, f->standing_count);
+    for (unsigned i = 0; i < f->standing_count; i++)
+        encode_standing(b, &f->standing[i]);
+    encode_u64(b, f->held_count);
+    for (unsigned i = 0; i < f->held_count; i++)
+        encode_event(b, &f->held[i]);
+    encode_u64(b, f->pending_count);
+    for (unsigned i = 0; i < f->pending_count; i++) {
+        encode_u64(b, f->pending[i].act);
+        if (f->pending[i].act)
+            encode_event(b, &f->pending[i].event);
+        else
+            encode_outcome(b, &f->pending[i].outcome);
+    }
+}
+
+static bool decode_pending(struct decoder *d, arena *a, struct fold *out)
+{
+    unsigned n = decode_below(d, FOLD_MAX_OPEN + 1);
+    if (!n)
+        return true;
+    out->pending = arena_calloc(a, n, sizeof(*out->pending));
+    if (!out->pending)
+        return false;
+    out->pending_count = out->pending_room = n;
+    for (unsigned i = 0; i < n; i++) {
+        struct pending *w = &out->pending[i];
+        w->act = decode_below(d, 2) != 0;
+        if (w->act)
+            decode_event(d, &w->event);
+        else
+            decode_outcome(d, &w->outcome);
+    }
+    return true;
+}
+
+bool decode_fold(struct decoder *d, arena *a, struct fold *out)
+{
+    fold_init(out);
+    out->first_us = decode_i64(d);
+    out->delivered_us = decode_i64(d);
+    out->failed_us = decode_i64(d);
+    out->engaged_us = decode_i64(d);
+    for (unsigned i = 0; i < ROWS; i++)
+        decode_row(d, &out->rows[i]);
+    out->stream_count = decode_below(d, FOLD_MAX_STREAMS + 1);
+    for (unsigned i = 0; i < out->stream_count; i++) {
+        decode_hashes(d, &out->streams[i].stream, 1);
+        decode_row(d, &out->streams[i].row);
+        if (!out->streams[i].row.n)
+            d->bad = true; /* a stream is there only with a failure */
+    }
+    out->standing_count = decode_below(d, STATUS_MAX_SUPPRESSIONS + 1);
+    for (unsigned i = 0; i < out->standing_count; i++)
+        decode_standing(d, &out->standing[i]);
+    out->held_count = decode_below(d, STATUS_MAX_HELD + 1);
+    for (unsigned i = 0; i < out->held_count; i++)
+        decode_event(d, &out->held[i]);
+    return decode_pending(d, a, out);
+}

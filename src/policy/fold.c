@@ -1,0 +1,602 @@
+#include "policy/fold.h"
+#include "bounce/observation.h"
+
+/* Which rows a failure of a word counts in: its own and the more patient ones. */
+static const uint8_t ROWS_OF[ROWS] = {
+    [ROW_LOOK] = 1u << ROW_LOOK | 1u << ROW_CAMPAIGN | 1u << ROW_SLOW,
+    [ROW_DOMAIN] = 1u << ROW_DOMAIN | 1u << ROW_SLOW,
+    [ROW_QUOTA] = 1u << ROW_QUOTA | 1u << ROW_CAMPAIGN | 1u << ROW_SLOW,
+    [ROW_CAMPAIGN] = 1u << ROW_CAMPAIGN | 1u << ROW_SLOW,
+    [ROW_SLOW] = 1u << ROW_SLOW,
+};
+
+void fold_init(struct fold *f)
+{
+    for (unsigned i = 0; i < ROWS; i++)
+        f->rows[i].n = 0;
+    f->stream_count = f->standing_count = f->held_count = 0;
+    f->first_us = f->delivered_us = f->failed_us = f->engaged_us = TIME_NONE;
+    f->pending = NULL;
+    f->pending_count = f->pending_room = 0;
+}
+
+bool fold_copy(struct fold *to, const struct fold *from, arena *a)
+{
+    *to = *from;
+    to->pending = NULL;
+    to->pending_room = 0;
+    if (!from->pending_count)
+        return true;
+    to->pending = arena_alloc(a, from->pending_count * sizeof(*to->pending));
+    if (!to->pending)
+        return false;
+    memcpy(to->pending, from->pending, from->pending_count * sizeof(*to->pending));
+    to->pending_room = from->pending_count;
+    return true;
+}
+
+static void later(int64_t *last, int64_t t)
+{
+    if (*last == TIME_NONE || *last < t)
+        *last = t;
+}
+
+/* ---- suppressions ---- */
+
+static bool same_place(const struct suppression *s, enum scope scope, uint64_t stream)
+{
+    return s->scope == scope && (scope != SCOPE_STREAM || s->stream == stream);
+}
+
+static struct standing *standing_find(struct fold *f, enum cause cause, enum scope scope, uint64_t stream)
+{
+    for (unsigned i = 0; i < f->standing_count; i++)
+        if (f->standing[i].s.cause == cause && same_place(&f->standing[i].s, scope, stream))
+            return &f->standing[i];
+    return NULL;
+}
+
+/* Strictest first; those of one stream behind those of all; else the older first. */
+static bool stricter(const struct suppression *a, const struct suppression *b)
+{
+    bool a_stream = a->scope == SCOPE_STREAM, b_stream = b->scope == SCOPE_STREAM;
+    if (a_stream != b_stream)
+        return b_stream;
+    unsigned ra = cause_rank(a->cause), rb = cause_rank(b->cause);
+    if (ra != rb)
+        return ra < rb;
+    if (a->since_us != b->since_us)
+        return a->since_us < b->since_us;
+    return a->scope != b->scope ? a->scope < b->scope : a->stream < b->stream;
+}
+
+static void standing_put(struct fold *f, const struct standing *new)
+{
+    unsigned at = f->standing_count;
+    while (at && stricter(&new->s, &f->standing[at - 1].s))
+        at--;
+    if (at == STATUS_MAX_SUPPRESSIONS)
+        return;
+    if (f->standing_count == STATUS_MAX_SUPPRESSIONS)
+        f->standing_count--;
+    memmove(&f->standing[at + 1], &f->standing[at], (f->standing_count - at) * sizeof(f->standing[0]));
+    f->standing[at] = *new;
+    f->standing_count++;
+}
+
+static void standing_drop(struct fold *f, unsigned i)
+{
+    f->standing_count--;
+    memmove(&f->standing[i], &f->standing[i + 1], (f->standing_count - i) * sizeof(f->standing[0]));
+}
+
+static int64_t expiry(const struct policy *p, enum cause cause, int64_t since_us)
+{
+    return cause == CAUSE_ESCALATED && p->expiry_us ? since_us + p->expiry_us : TIME_NONE;
+}
+
+static void suppress(struct fold *f, const struct policy *p, const struct suppression *s, int64_t domain_from_us)
+{
+    struct standing *old = standing_find(f, s->cause, s->scope, s->stream);
+    struct standing new = {*s, domain_from_us};
+    new.s.until_us = expiry(p, s->cause, s->since_us);
+    if (!old) {
+        standing_put(f, &new);
+        return;
+    }
+    bool expired = old->s.until_us != TIME_NONE && old->s.until_us <= s->since_us;
+    bool moved_on = old->domain_from_us != TIME_NONE && domain_from_us != old->domain_from_us;
+    if (expired) {
+        *old = new;
+    } else if (moved_on) {
+        old->domain_from_us = domain_from_us;
+        old->s.until_us = new.s.until_us;
+    }
+    if (s->since_us < old->s.since_us)
+        old->s.since_us = s->since_us;
+}
+
+/* ---- failures and deliveries ---- */
+
+static struct row *stream_row(struct fold *f, uint64_t stream)
+{
+    unsigned oldest = 0;
+    for (unsigned i = 0; i < f->stream_count; i++) {
+        if (f->streams[i].stream == stream)
+            return &f->streams[i].row;
+        const struct row *r = &f->streams[i].row, *o = &f->streams[oldest].row;
+        if (r->entries[r->n - 1].time_us < o->entries[o->n - 1].time_us)
+            oldest = i;
+    }
+    unsigned at = f->stream_count < FOLD_MAX_STREAMS ? f->stream_count++ : oldest;
+    f->streams[at].stream = stream;
+    f->streams[at].row.n = 0;
+    return &f->streams[at].row;
+}
+
+/* One counted failure after an escalated suppression expired suppresses again. */
+static void end_probation(struct fold *f, const struct policy *p, enum scope scope, uint64_t stream, uint8_t reason,
+                          int64_t t)
+{
+    struct standing *s = standing_find(f, CAUSE_ESCALATED, scope, stream);
+    if (!s || s->s.until_us == TIME_NONE || s->s.until_us > t)
+        return;
+    s->s.since_us = t;
+    s->s.until_us = expiry(p, CAUSE_ESCALATED, t);
+    s->s.reason = (enum bounce_reason)reason;
+}
+
+static void count_refused(struct fold *f, const struct policy *p, const struct outcome *o, int64_t t)
+{
+    /* without streams all mail is one stream */
+    enum scope scope = o->stream ? SCOPE_STREAM : SCOPE_TENANT;
+    struct row *r = stream_row(f, o->stream);
+    struct row_entry entry = {t, o->campaign, false};
+    int64_t domain_from;
+    if (!row_add(r, &entry, o->reason, true, p->repeat_us))
+        return;
+    end_probation(f, p, scope, o->stream, o->reason, t);
+    if (!row_full(r, &p->refused, &domain_from))
+        return;
+    struct suppression s = {.cause = CAUSE_ESCALATED,
+                            .scope = scope,
+                            .stream = o->stream,
+                            .reason = (enum bounce_reason)o->reason,
+                            .since_us = t};
+    suppress(f, p, &s, TIME_NONE);
+}
+
+static void count_rows(struct fold *f, const struct policy *p, enum row_kind own, const struct outcome *o, int64_t t)
+{
+    enum bounce_reason reason = (enum bounce_reason)o->reason;
+    enum bounce_blame blame = bounce_reason_blame(reason);
+    bool counted = false;
+    for (unsigned i = 0; i < ROWS; i++) {
+        if (!(ROWS_OF[own] & 1u << i))
+            continue;
+        bool hard = i == ROW_LOOK || i == ROW_DOMAIN;
+        struct row_entry entry = {t, o->campaign,
+                                  !hard && (blame == BOUNCE_BLAME_DOMAIN || blame == BOUNCE_BLAME_NETWORK)};
+        int64_t domain_from;
+        if (!row_add(&f->rows[i], &entry, o->reason, !hard, p->repeat_us))
+            continue;
+        counted = true;
+        if (!row_full(&f->rows[i], &p->rows[i], &domain_from))
+            continue;
+        struct suppression s = {.cause = hard ? CAUSE_HARD : CAUSE_ESCALATED,
+                                .scope = hard ? SCOPE_GLOBAL : SCOPE_TENANT,
+                                .reason = reason,
+                                .since_us = t};
+        suppress(f, p, &s, domain_from);
+    }
+    if (counted)
+        end_probation(f, p, SCOPE_TENANT, 0, o->reason, t);
+}
+
+static void count_hard(struct fold *f, const struct policy *p, const struct outcome *o, int64_t t)
+{
+    if (o->reason == BOUNCE_REASON_DOMAIN_UNKNOWN) {
+        count_rows(f, p, ROW_DOMAIN, o, t);
+    } else if (o->certainty < p->sure_certainty) {
+        count_rows(f, p, ROW_LOOK, o, t);
+    } else {
+        struct suppression s = {
+            .cause = CAUSE_HARD, .scope = SCOPE_GLOBAL, .reason = (enum bounce_reason)o->reason, .since_us = t};
+        suppress(f, p, &s, TIME_NONE);
+    }
+}
+
+static void count_platform(struct fold *f, const struct policy *p, const struct outcome *o, int64_t t)
+{
+    enum cause cause = o->cause && o->cause < CAUSES ? (enum cause)o->cause : CAUSE_UPSTREAM;
+    struct suppression s = {
+        .cause = cause, .scope = SCOPE_GLOBAL, .reason = (enum bounce_reason)o->reason, .since_us = t};
+    if (o->scope == SCOPE_STREAM && o->stream) {
+        s.scope = SCOPE_STREAM;
+        s.stream = o->stream;
+    }
+    suppress(f, p, &s, TIME_NONE);
+}
+
+static void count_failure(struct fold *f, const struct policy *p, const struct outcome *o, int64_t t)
+{
+    enum bounce_reason reason = (enum bounce_reason)o->reason;
+    later(&f->failed_us, t);
+    if (reason == BOUNCE_REASON_RECIPIENT_REFUSED) {
+        count_refused(f, p, o, t);
+        return;
+    }
+    switch (bounce_reason_counts(reason)) {
+    case BOUNCE_COUNTS_AT_ONCE:
+        count_hard(f, p, o, t);
+        break;
+    case BOUNCE_COUNTS_QUOTA:
+        count_rows(f, p, ROW_QUOTA, o, t);
+        break;
+    case BOUNCE_COUNTS_CAMPAIGN:
+        count_rows(f, p, ROW_CAMPAIGN, o, t);
+        break;
+    case BOUNCE_COUNTS_SLOW:
+        count_rows(f, p, ROW_SLOW, o, t);
+        break;
+    case BOUNCE_COUNTS_PLATFORM:
+        count_platform(f, p, o, t);
+        break;
+    case BOUNCE_COUNTS_NEVER:
+        break;
+    }
+}
+
+static void drop_stream_row(struct fold *f, uint64_t stream)
+{
+    for (unsigned i = 0; i < f->stream_count; i++)
+        if (f->streams[i].stream == stream) {
+            f->streams[i] = f->streams[--f->stream_count];
+            return;
+        }
+}
+
+/* A delivery ends rows and what only rows had suppressed. */
+static void deliver(struct fold *f, const struct outcome *o, int64_t t)
+{
+    later(&f->delivered_us, t);
+    for (unsigned i = 0; i < ROWS; i++)
+        f->rows[i].n = 0;
+    drop_stream_row(f, o->stream);
+    for (unsigned i = f->standing_count; i-- > 0;) {
+        const struct suppression *s = &f->standing[i].s;
+        if (s->cause == CAUSE_ESCALATED && (s->scope != SCOPE_STREAM || s->stream == o->stream))
+            standing_drop(f, i);
+    }
+}
+
+/* ---- acts and opt-outs ---- */
+
+static void lift(struct fold *f, const struct policy_event *e)
+{
+    for (unsigned i = f->standing_count; i-- > 0;) {
+        const struct suppression *s = &f->standing[i].s;
+        enum cause_lift need = cause_lift(s->cause);
+        bool meant = (e->cause == CAUSE_NONE || e->cause == s->cause) &&
+                     (e->scope != SCOPE_STREAM || same_place(s, SCOPE_STREAM, e->stream));
+        if (meant && (need == LIFT_FREE || (need == LIFT_REVERIFIED && e->flags & EVENT_REVERIFIED)))
+            standing_drop(f, i);
+    }
+    if (e->cause == CAUSE_NONE || e->cause == CAUSE_HARD || e->cause == CAUSE_ESCALATED) {
+        for (unsigned i = 0; i < ROWS; i++)
+            f->rows[i].n = 0;
+        f->stream_count = 0;
+    }
+}
+
+static void erase(struct fold *f, const struct policy *p, int64_t t)
+{
+    f->standing_count = f->held_count = f->stream_count = 0;
+    for (unsigned i = 0; i < ROWS; i++)
+        f->rows[i].n = 0;
+    struct suppression s = {.cause = CAUSE_ERASED, .scope = SCOPE_GLOBAL, .since_us = t};
+    suppress(f, p, &s, TIME_NONE);
+}
+
+static void opt_out(struct fold *f, const struct policy *p, const struct policy_event *e)
+{
+    struct suppression s = {.cause = CAUSE_COMPLAINT, .scope = SCOPE_GLOBAL, .since_us = e->time_us};
+    if (e->kind == BOUNCE_KIND_UNSUBSCRIBED) {
+        s.cause = CAUSE_UNSUBSCRIBED;
+        s.scope = e->stream ? SCOPE_STREAM : SCOPE_TENANT;
+        s.stream = e->stream;
+    }
+    suppress(f, p, &s, TIME_NONE);
+}
+
+static void suppress_by_hand(struct fold *f, const struct policy *p, const struct policy_event *e)
+{
+    enum cause cause = e->cause && e->cause < CAUSES ? (enum cause)e->cause : CAUSE_MANUAL;
+    struct suppression s = {
+        .cause = cause, .scope = (enum scope)e->scope, .reason = (enum bounce_reason)e->reason, .since_us = e->time_us};
+    if (s.scope == SCOPE_STREAM)
+        s.stream = e->stream;
+    suppress(f, p, &s, TIME_NONE);
+}
+
+static void settle_act(struct fold *f, const struct policy *p, const struct policy_event *e)
+{
+    switch ((enum event_what)e->what) {
+    case EVENT_SUPPRESS:
+        suppress_by_hand(f, p, e);
+        break;
+    case EVENT_LIFT:
+        lift(f, e);
+        break;
+    case EVENT_ERASE:
+        erase(f, p, e->time_us);
+        break;
+    case EVENT_OBSERVED:
+        opt_out(f, p, e);
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---- settling ---- */
+
+static int64_t settle_time(const struct pending *w, const struct policy *p)
+{
+    if (w->act)
+        return w->event.time_us;
+    return w->outcome.end == OUTCOME_OPEN ? w->outcome.attempt_us + p->open_end_us : w->outcome.time_us;
+}
+
+static uint64_t settle_key(const struct pending *w)
+{
+    return w->act ? w->event.key : w->outcome.key;
+}
+
+/* The one that is settled next among those that `among` allows; pending_count when there is none. */
+static unsigned pending_first(const struct fold *f, const struct policy *p, int64_t closed_before_us)
+{
+    unsigned best = f->pending_count;
+    int64_t best_time = 0;
+    for (unsigned i = 0; i < f->pending_count; i++) {
+        const struct pending *w = &f->pending[i];
+        if (!w->act && w->outcome.first_us >= closed_before_us)
+            continue;
+        int64_t t = settle_time(w, p);
+        if (best == f->pending_count || t < best_time ||
+            (t == best_time && settle_key(w) < settle_key(&f->pending[best]))) {
+            best = i;
+            best_time = t;
+        }
+    }
+    return best;
+}
+
+static void pending_drop(struct fold *f, unsigned i)
+{
+    f->pending_count--;
+    memmove(&f->pending[i], &f->pending[i + 1], (f->pending_count - i) * sizeof(f->pending[0]));
+}
+
+/* Settles entry i; a message without an end counts only when its time has come. */
+static void settle(struct fold *f, const struct policy *p, unsigned i, int64_t now_us)
+{
+    struct pending w = f->pending[i];
+    int64_t t = settle_time(&w, p);
+    pending_drop(f, i);
+    if (w.act)
+        settle_act(f, p, &w.event);
+    else if (w.outcome.end == OUTCOME_DELIVERED)
+        deliver(f, &w.outcome, t);
+    else if (w.outcome.end == OUTCOME_FAILED || (w.outcome.end == OUTCOME_OPEN && t <= now_us))
+        count_failure(f, p, &w.outcome, t);
+}
+
+/* Settles what nothing that is still open can come before. */
+static void settle_closed(struct fold *f, const struct policy *p, int64_t now_us)
+{
+    int64_t closed_before = now_us - p->join_us;
+    int64_t frontier = now_us;
+    for (unsigned i = 0; i < f->pending_count; i++)
+        if (!f->pending[i].act && f->pending[i].outcome.first_us >= closed_before &&
+            f->pending[i].outcome.first_us < frontier)
+            frontier = f->pending[i].outcome.first_us;
+    for (;;) {
+        unsigned i = pending_first(f, p, closed_before);
+        if (i == f->pending_count || settle_time(&f->pending[i], p) >= frontier)
+            return;
+        settle(f, p, i, now_us);
+    }
+}
+
+static struct pending *pending_new(struct fold *f, const struct policy *p, int64_t now_us, arena *a)
+{
+    if (f->pending_count == FOLD_MAX_OPEN)
+        settle(f, p, pending_first(f, p, INT64_MAX), now_us);
+    if (f->pending_count == f->pending_room) {
+        unsigned room = f->pending_room ? 2 * f->pending_room : 4;
+        struct pending *grown = arena_alloc(a, room * sizeof(*grown));
+        if (!grown)
+            return NULL;
+        if (f->pending_count)
+            memcpy(grown, f->pending, f->pending_count * sizeof(*grown));
+        f->pending = grown;
+        f->pending_room = room;
+    }
+    return &f->pending[f->pending_count++];
+}
+
+/* ---- taking events ---- */
+
+static bool take_outcome(struct fold *f, const struct policy *p, const struct policy_event *e, int64_t now_us, arena *a)
+{
+    struct outcome *mine = NULL;
+    for (unsigned i = 0; i < f->pending_count; i++) {
+        struct pending *w = &f->pending[i];
+        if (w->act || !outcome_joins(&w->outcome, e, p->join_us))
+            continue;
+        if (!mine) {
+            mine = &w->outcome;
+            continue;
+        }
+        outcome_merge(mine, &w->outcome);
+        pending_drop(f, i--);
+    }
+    if (mine) {
+        outcome_add(mine, e);
+        return true;
+    }
+    struct pending *w = pending_new(f, p, now_us, a);
+    if (!w)
+        return false;
+    w->act = false;
+    outcome_start(&w->outcome, e);
+    return true;
+}
+
+static bool take_act(struct fold *f, const struct policy *p, const struct policy_event *e, int64_t now_us, arena *a)
+{
+    struct pending *w = pending_new(f, p, now_us, a);
+    if (!w)
+        return false;
+    memset(w, 0, sizeof(*w));
+    w->act = true;
+    w->event = *e;
+    return true;
+}
+
+static bool is_opt_out(const struct policy_event *e)
+{
+    return e->kind == BOUNCE_KIND_COMPLAINT || e->kind == BOUNCE_KIND_UNSUBSCRIBED;
+}
+
+/* An observation that is trusted. */
+static bool take_trusted(struct fold *f, const struct policy *p, const struct policy_event *e, int64_t now_us, arena *a)
+{
+    if (outcome_takes(e))
+        return take_outcome(f, p, e, now_us, a);
+    if (is_opt_out(e))
+        return take_act(f, p, e, now_us, a);
+    if (e->kind == BOUNCE_KIND_OPENED || e->kind == BOUNCE_KIND_CLICKED)
+        later(&f->engaged_us, e->time_us);
+    return true;
+}
+
+/* The identifiers that nobody but the sender and the receiver can know. */
+static bool names_message(const struct policy_event *e, const struct policy_event *of)
+{
+    return (e->ids[ID_MESSAGE] && e->ids[ID_MESSAGE] == of->ids[ID_MESSAGE]) ||
+           (e->ids[ID_ENVID] && e->ids[ID_ENVID] == of->ids[ID_ENVID]);
+}
+
+static bool names_open_message(const struct fold *f, const struct policy *p, const struct policy_event *e)
+{
+    struct policy_event only = *e;
+    only.ids[ID_VERP] = only.ids[ID_PROVIDER] = only.ids[ID_QUEUE] = 0;
+    for (unsigned i = 0; i < f->pending_count; i++)
+        if (!f->pending[i].act && outcome_joins(&f->pending[i].outcome, &only, p->join_us))
+            return true;
+    return false;
+}
+
+static void hold(struct fold *f, const struct policy_event *e)
+{
+    if (f->held_count == STATUS_MAX_HELD) {
+        f->held_count--;
+        memmove(&f->held[0], &f->held[1], f->held_count * sizeof(f->held[0]));
+    }
+    f->held[f->held_count++] = *e;
+}
+
+static struct policy_event held_take(struct fold *f, unsigned i)
+{
+    struct policy_event e = f->held[i];
+    f->held_count--;
+    memmove(&f->held[i], &f->held[i + 1], (f->held_count - i) * sizeof(f->held[0]));
+    return e;
+}
+
+static bool is_held_kind(const struct policy_event *e)
+{
+    return bounce_kind_final((enum bounce_kind)e->kind) || is_opt_out(e);
+}
+
+/* A trusted witness vouches for the held reports that name its message. */
+static bool release_named(struct fold *f, const struct policy *p, const struct policy_event *by, arena *a)
+{
+    for (unsigned i = 0; i < f->held_count;) {
+        if (!names_message(&f->held[i], by) || by->time_us - f->held[i].time_us > p->join_us) {
+            i++;
+            continue;
+        }
+        struct policy_event e = held_take(f, i);
+        if (!take_trusted(f, p, &e, by->time_us, a))
+            return false;
+    }
+    return true;
+}
+
+static bool take_observation(struct fold *f, const struct policy *p, const struct policy_event *e, arena *a)
+{
+    if (e->flags & EVENT_TRIED_NOTHING)
+        return true;
+    if (e->trust == TRUST_BARE && !names_open_message(f, p, e)) {
+        if (is_held_kind(e))
+            hold(f, e);
+        return true;
+    }
+    if (e->trust != TRUST_BARE && outcome_takes(e) && !release_named(f, p, e, a))
+        return false;
+    if (e->trust == TRUST_BARE && !is_held_kind(e))
+        return true; /* anybody may say "delivered": it takes nothing back */
+    return take_trusted(f, p, e, e->time_us, a);
+}
+
+static bool take_review(struct fold *f, const struct policy *p, const struct policy_event *e, arena *a)
+{
+    for (unsigned i = 0; i < f->held_count;) {
+        if (e->ids[0] && f->held[i].key != e->ids[0]) {
+            i++;
+            continue;
+        }
+        struct policy_event held = held_take(f, i);
+        if (e->what == EVENT_VOUCH && !take_trusted(f, p, &held, e->time_us, a))
+            return false;
+    }
+    return true;
+}
+
+bool fold_step(struct fold *f, const struct policy *p, const struct policy_event *e, arena *a)
+{
+    if (f->first_us == TIME_NONE)
+        f->first_us = e->time_us;
+    settle_closed(f, p, e->time_us);
+    switch ((enum event_what)e->what) {
+    case EVENT_OBSERVED:
+        return take_observation(f, p, e, a);
+    case EVENT_VOUCH:
+    case EVENT_DISMISS:
+        return take_review(f, p, e, a);
+    case EVENT_SUPPRESS:
+    case EVENT_LIFT:
+    case EVENT_ERASE:
+        return take_act(f, p, e, e->time_us, a);
+    case EVENT_BASELINE:
+    case EVENT_WHATS:
+        break;
+    }
+    return true;
+}
+
+void fold_settle(struct fold *f, const struct policy *p, int64_t now_us, int64_t *due_us)
+{
+    *due_us = TIME_NONE;
+    while (f->pending_count) {
+        unsigned i = pending_first(f, p, INT64_MAX);
+        const struct pending *w = &f->pending[i];
+        int64_t t = settle_time(w, p);
+        if (!w->act && w->outcome.end == OUTCOME_OPEN && t > now_us && (*due_us == TIME_NONE || t < *due_us))
+            *due_us = t;
+        settle(f, p, i, now_us);
+    }
+}

@@ -1,0 +1,150 @@
+#include "policy/fold.h"
+
+static void sooner(int64_t *due, int64_t t)
+{
+    if (t != TIME_NONE && (*due == TIME_NONE || t < *due))
+        *due = t;
+}
+
+/* Failures of a domain or network do not stand once anybody at the domain was delivered. */
+static bool cleared_by_domain(const struct standing *s, int64_t domain_delivered_us)
+{
+    return s->domain_from_us != TIME_NONE && domain_delivered_us != TIME_NONE &&
+           domain_delivered_us >= s->domain_from_us;
+}
+
+static void add_suppressions(const struct fold *f, int64_t domain_delivered_us, int64_t now_us,
+                             struct address_status *out)
+{
+    for (unsigned i = 0; i < f->standing_count; i++) {
+        const struct standing *s = &f->standing[i];
+        if (cleared_by_domain(s, domain_delivered_us))
+            continue;
+        out->domain_sensitive |= s->domain_from_us != TIME_NONE;
+        if (s->s.until_us != TIME_NONE && s->s.until_us <= now_us) {
+            out->probation = true;
+            continue;
+        }
+        sooner(&out->due_us, s->s.until_us);
+        out->suppressions[out->suppression_count++] = s->s;
+    }
+}
+
+/* Of two rows the one with fewer failures left; else the one with more. */
+static bool nearer(unsigned count, unsigned needed, const struct address_status *out)
+{
+    if (out->row == ROWS)
+        return true;
+    unsigned left = count < needed ? needed - count : 0;
+    unsigned best = out->row_count < out->row_needed ? out->row_needed - out->row_count : 0;
+    return left < best;
+}
+
+static void consider_row(const struct row *r, const struct tolerance *t, enum row_kind kind, struct address_status *out)
+{
+    if (!r->n || !t->count || !nearer(r->n, t->count, out))
+        return;
+    out->row = kind;
+    out->row_count = r->n;
+    out->row_needed = t->count;
+    out->row_first_us = r->entries[0].time_us;
+    out->row_last_us = r->entries[r->n - 1].time_us;
+    out->row_not_before_us = out->row_first_us + t->span_us;
+    out->reason = (enum bounce_reason)r->reason;
+}
+
+static void add_rows(const struct fold *f, const struct policy *p, struct address_status *out)
+{
+    for (unsigned i = 0; i < ROWS; i++)
+        consider_row(&f->rows[i], &p->rows[i], (enum row_kind)i, out);
+    for (unsigned i = 0; i < f->stream_count; i++)
+        consider_row(&f->streams[i].row, &p->refused, ROW_SLOW, out);
+}
+
+static void add_held(const struct fold *f, struct address_status *out)
+{
+    for (unsigned i = 0; i < f->held_count; i++)
+        out->held[out->held_count++] = f->held[i].key;
+}
+
+static bool looked_at(const struct address_status *out)
+{
+    return out->row == ROW_LOOK || out->row == ROW_DOMAIN;
+}
+
+static void decide_suppressed(struct address_status *out)
+{
+    const struct suppression *s = &out->suppressions[0];
+    out->state = STATE_SUPPRESSED;
+    out->cause = s->cause;
+    out->scope = s->scope;
+    out->reason = s->reason;
+    out->since_us = s->since_us;
+    out->until_us = s->until_us;
+    switch (cause_lift(s->cause)) {
+    case LIFT_FREE:
+        out->changes |= CHANGE_LIFT;
+        break;
+    case LIFT_REVERIFIED:
+        out->changes |= CHANGE_REVERIFIED;
+        break;
+    case LIFT_NEVER:
+        out->changes |= CHANGE_NEVER;
+        break;
+    }
+    if (s->cause == CAUSE_ESCALATED)
+        out->changes |= CHANGE_DELIVERY | (s->until_us != TIME_NONE ? CHANGE_TIME : 0u) |
+                        (out->domain_sensitive ? CHANGE_DOMAIN : 0u);
+}
+
+static void decide_state(const struct fold *f, struct address_status *out)
+{
+    if (out->held_count)
+        out->changes |= CHANGE_REVIEW;
+    if (out->suppression_count) {
+        decide_suppressed(out);
+        return;
+    }
+    if (out->row != ROWS)
+        out->changes |= CHANGE_DELIVERY | CHANGE_FAILURE;
+    if (out->probation)
+        out->changes |= CHANGE_FAILURE | CHANGE_DELIVERY;
+    if (out->held_count) {
+        out->state = STATE_HELD;
+        out->hold = HOLD_TRUST;
+        out->since_us = f->held[0].time_us;
+        if (out->row == ROWS)
+            out->reason = (enum bounce_reason)f->held[0].reason;
+    } else if (looked_at(out)) {
+        out->state = STATE_HELD;
+        out->hold = HOLD_SECOND_LOOK;
+        out->since_us = out->row_first_us;
+    } else if (out->row != ROWS) {
+        out->state = STATE_SOFT;
+        out->since_us = out->row_first_us;
+    }
+}
+
+void fold_finish(struct fold *f, const struct policy *p, int64_t domain_delivered_us, int64_t now_us,
+                 struct address_status *out)
+{
+    int64_t due_us;
+    fold_settle(f, p, now_us, &due_us);
+    *out = (struct address_status){.row = ROWS,
+                                   .since_us = TIME_NONE,
+                                   .until_us = TIME_NONE,
+                                   .due_us = due_us,
+                                   .row_first_us = TIME_NONE,
+                                   .row_last_us = TIME_NONE,
+                                   .row_not_before_us = TIME_NONE,
+                                   .last_delivered_us = f->delivered_us,
+                                   .last_failed_us = f->failed_us,
+                                   .last_engaged_us = f->engaged_us,
+                                   .first_seen_us = f->first_us};
+    add_suppressions(f, domain_delivered_us, now_us, out);
+    add_rows(f, p, out);
+    add_held(f, out);
+    if (due_us != TIME_NONE)
+        out->changes |= CHANGE_TIME;
+    decide_state(f, out);
+}
