@@ -1,0 +1,289 @@
+#include "bounce/freetext.h"
+
+#include "bounce/address.h"
+#include "bounce/diagnosis.h"
+#include "bounce/dialect.h"
+#include "bounce/judge.h"
+
+enum {
+    WORDS_BYTES = 16384,        /* of the text are searched for words that tell its nature */
+    MAX_FAILED_FIELD = 2000,    /* addresses of X-Failed-Recipients */
+    MAX_BARE_NAME = 64
+};
+
+/* A recipient that was chosen. */
+struct choice {
+    slice address, original;
+    const struct notice_entry *entry; /* NULL when only a header names it */
+};
+
+struct freetext {
+    struct reading *r;
+    struct notice notice;
+    unsigned words; /* of the text */
+    struct choice *choices;
+    size_t n, cap;
+};
+
+/* ---- is it a report? ------------------------------------------------------------------------------------------------- */
+
+static bool has_returned(struct reading *r)
+{
+    return reading_returned(r)->n > 1 || !slice_empty(r->returned_text);
+}
+
+static bool has_entry(const struct notice *n, enum notice_tier worst)
+{
+    for (size_t i = 0; i < n->n; i++)
+        if (n->entries[i].tier <= worst)
+            return true;
+    return false;
+}
+
+static bool is_report(const struct freetext *f)
+{
+    const struct facts *h = &f->r->facts;
+    unsigned subject = h->subject_words & (WORD_FAILED | WORD_DELAYED);
+    unsigned text = f->words & (WORD_FAILED | WORD_DELAYED | WORD_EXPIRED);
+    if (h->answer && !h->field[FACT_X_FAILED_RECIPIENTS].n)
+        return false;
+    if (h->field[FACT_X_FAILED_RECIPIENTS].n)
+        return true;
+    bool daemon = h->null_sender || (h->from_words & WORD_DAEMON);
+    if (daemon && (h->subject_words & WORD_ABSENT) && !subject)
+        return false;
+    if (daemon)
+        return text || (subject && (has_returned(f->r) || has_entry(&f->notice, NOTICE_SENTENCE)));
+    if (h->list)
+        return false;
+    if (h->subject_words & WORD_WEAK)
+        return text || has_entry(&f->notice, NOTICE_SENTENCE);
+    if (subject && text)
+        return has_returned(f->r) || (f->words & WORD_DELAYED) || (h->from_words & WORD_GATEWAY) ||
+               slice_empty(h->field[FACT_FROM]) || has_entry(&f->notice, NOTICE_REPLY);
+    return subject && (h->from_words & WORD_GATEWAY) && has_entry(&f->notice, NOTICE_SENTENCE);
+}
+
+/* ---- who? -------------------------------------------------------------------------------------------------------------- */
+
+static bool chosen_already(const struct freetext *f, slice address)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (reading_same(f->choices[i].address, address) || reading_same(f->choices[i].original, address))
+            return true;
+    return false;
+}
+
+static void choose(struct freetext *f, slice address, slice original, const struct notice_entry *entry)
+{
+    if (chosen_already(f, address))
+        return;
+    struct choice *grown = arena_grow(f->r->a, f->choices, f->n, &f->cap, sizeof(*grown));
+    if (!grown) {
+        f->r->diag |= BOUNCE_DIAG_MEMORY;
+        return;
+    }
+    f->choices = grown;
+    grown[f->n++] = (struct choice){.address = address, .original = original, .entry = entry};
+}
+
+/* Addresses of our side: who sent the message that came back, and to whom the report went. */
+static bool is_ours(struct reading *r, slice address)
+{
+    static const enum fact to[] = {FACT_TO, FACT_DELIVERED_TO, FACT_X_ORIGINAL_TO, FACT_ENVELOPE_TO};
+    for (size_t i = 0; i < ARRAY_LEN(to); i++)
+        if (reading_same(facts_address(&r->facts, to[i]), address))
+            return true;
+    static const slice from[] = {SLICE_INIT("from"), SLICE_INIT("sender"), SLICE_INIT("return-path"), SLICE_INIT("reply-to")};
+    for (size_t i = 0; i < ARRAY_LEN(from); i++)
+        if (reading_same(address_find(header_get(reading_returned(r), from[i])), address))
+            return true;
+    return false;
+}
+
+static const struct notice_entry *first_listed(const struct notice *n)
+{
+    for (size_t i = 0; i < n->n; i++)
+        if (n->entries[i].tier == NOTICE_LISTED)
+            return &n->entries[i];
+    return NULL;
+}
+
+/* Exim and what took the field over from it name all of them there. */
+static void choose_from_field(struct freetext *f)
+{
+    slice rest = f->r->facts.field[FACT_X_FAILED_RECIPIENTS], address;
+    for (unsigned i = 0; i < MAX_FAILED_FIELD && address_list(&rest, &address); i++) {
+        const struct notice_entry *e = notice_find(&f->notice, address);
+        slice original = e ? e->original : SLICE_EMPTY;
+        if (e && reading_same(e->original, address))
+            choose(f, e->address, address, e);
+        else
+            choose(f, address, original, e);
+    }
+    if (f->n == 1 && !f->choices[0].entry)
+        f->choices[0].entry = first_listed(&f->notice);
+}
+
+static void choose_tier(struct freetext *f, enum notice_tier tier, slice returned_to)
+{
+    for (size_t i = 0; i < f->notice.n; i++) {
+        const struct notice_entry *e = &f->notice.entries[i];
+        if (e->tier == tier && (!is_ours(f->r, e->address) || reading_same(e->address, returned_to)))
+            choose(f, e->address, e->original, e);
+    }
+}
+
+/* An address that only stands somewhere counts when the returned message went there, or when it is the only one. */
+static void choose_loose(struct freetext *f, slice returned_to)
+{
+    const struct notice_entry *only = NULL;
+    for (size_t i = 0; i < f->notice.n; i++) {
+        const struct notice_entry *e = &f->notice.entries[i];
+        if (e->tier != NOTICE_LOOSE && e->tier != NOTICE_ROLE)
+            continue;
+        if (reading_same(e->address, returned_to)) {
+            choose(f, e->address, e->original, e);
+            return;
+        }
+        if (!is_ours(f->r, e->address) && e->tier == NOTICE_LOOSE)
+            only = only ? &f->notice.entries[0] : e;
+    }
+    if (slice_empty(returned_to) && only && only->tier == NOTICE_LOOSE)
+        choose(f, only->address, only->original, only);
+}
+
+static bool is_bare_name(slice s)
+{
+    if (slice_empty(s) || s.n > MAX_BARE_NAME)
+        return false;
+    for (size_t i = 0; i < s.n; i++)
+        if (!ascii_alnum(s.p[i]) && s.p[i] != '.' && s.p[i] != '_' && s.p[i] != '-')
+            return false;
+    return true;
+}
+
+/* Names without a domain below a line that ends in ":" belong to the domain that writes. */
+static void choose_bare_names(struct freetext *f)
+{
+    slice domain = address_domain(facts_address(&f->r->facts, FACT_FROM));
+    slice rest = f->notice.text, line;
+    bool open = false;
+    while (!slice_empty(domain) && slice_line(&rest, &line)) {
+        slice s = slice_trim(line);
+        if (slice_empty(s))
+            continue;
+        bool name = open && (line.p[0] == ' ' || line.p[0] == '\t') && is_bare_name(s);
+        if (name)
+            choose(f, reading_join(f->r, s, S("@"), domain), SLICE_EMPTY, NULL);
+        open = name || s.p[s.n - 1] == ':';
+    }
+}
+
+static void choose_all(struct freetext *f)
+{
+    if (f->r->facts.field[FACT_X_FAILED_RECIPIENTS].n)
+        choose_from_field(f);
+    slice returned_to = reading_returned_recipient(f->r);
+    for (enum notice_tier t = NOTICE_LISTED; t <= NOTICE_SENTENCE && !f->n; t++)
+        choose_tier(f, t, returned_to);
+    if (!f->n)
+        choose_loose(f, returned_to);
+    if (!f->n)
+        choose_bare_names(f);
+    if (!f->n && !slice_empty(returned_to) && !is_ours(f->r, returned_to))
+        choose(f, returned_to, SLICE_EMPTY, NULL);
+    if (!f->n)
+        choose_tier(f, NOTICE_ROLE, returned_to);
+}
+
+/* ---- what? -------------------------------------------------------------------------------------------------------------- */
+
+static enum bounce_kind kind_of(const struct freetext *f, slice words)
+{
+    unsigned subject = f->r->facts.subject_words;
+    if (((subject & WORD_DELAYED) && !(subject & WORD_FAILED)) || (f->words & WORD_DELAYED))
+        return BOUNCE_KIND_DELAYED;
+    bool expired = lexicon_in(f->r->lexicon, PLACE_TEXT, words) & WORD_EXPIRED;
+    return expired || (f->n == 1 && (f->words & WORD_EXPIRED)) ? BOUNCE_KIND_EXPIRED : BOUNCE_KIND_FAILED;
+}
+
+static void add_report(struct freetext *f, const struct choice *c, slice words, slice format)
+{
+    struct bounce_report *out = reading_add(f->r, kind_of(f, words), format);
+    if (!out)
+        return;
+    out->recipient = c->address;
+    if (!reading_same(c->original, c->address))
+        out->original_recipient = c->original;
+    out->diagnostic = words;
+}
+
+static void add_reports(struct freetext *f)
+{
+    struct reading *r = f->r;
+    slice format = dialect_name(r);
+    const struct notice_entry **entries = arena_calloc(r->a, f->n + 1, sizeof(*entries));
+    slice *words = arena_calloc(r->a, f->n + 1, sizeof(*words));
+    if (!entries || !words) {
+        r->diag |= BOUNCE_DIAG_MEMORY;
+        return;
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < f->n; i++)
+        if (f->choices[i].entry)
+            entries[n++] = f->choices[i].entry;
+    diagnosis_each(r, &f->notice, entries, n, words);
+    slice whole = n == f->n ? SLICE_EMPTY : reading_one_line(r, diagnosis_whole(r, &f->notice));
+    for (size_t i = 0, k = 0; i < f->n; i++)
+        add_report(f, &f->choices[i], f->choices[i].entry ? words[k++] : whole, format);
+}
+
+size_t freetext_read(struct reading *r)
+{
+    struct freetext f = {.r = r};
+    slice text = reading_text(r);
+    size_t before = r->n;
+    f.words = lexicon_in(r->lexicon, PLACE_TEXT, slice_sub(text, 0, WORDS_BYTES));
+    notice_read(r, text, &f.notice);
+    if (!is_report(&f))
+        return 0;
+    choose_all(&f);
+    if (f.n) {
+        add_reports(&f);
+    } else if (f.words & (WORD_FAILED | WORD_EXPIRED)) {
+        struct choice nobody = {.address = SLICE_EMPTY, .original = SLICE_EMPTY};
+        add_report(&f, &nobody, reading_one_line(r, diagnosis_whole(r, &f.notice)), dialect_name(r));
+    }
+    return r->n - before;
+}
+
+void freetext_complete(struct reading *r)
+{
+    struct notice notice;
+    bool read = false;
+    for (size_t i = 0; i < r->n; i++) {
+        struct bounce_report *report = &r->reports[i];
+        if (!bounce_kind_final(report->kind) && !bounce_kind_attempt(report->kind))
+            continue;
+        if (judge_has_words(r->rules, report->diagnostic))
+            continue;
+        if (!read)
+            notice_read(r, reading_text(r), &notice);
+        read = true;
+        const struct notice_entry *e = notice_find(&notice, report->recipient);
+        if (!e)
+            e = notice_find(&notice, report->original_recipient);
+        slice words = SLICE_EMPTY;
+        if (e)
+            diagnosis_each(r, &notice, &e, 1, &words);
+        else if (r->n == 1)
+            words = reading_one_line(r, diagnosis_whole(r, &notice));
+        if (slice_empty(words) || !judge_has_words(r->rules, words))
+            continue;
+        if (slice_empty(report->diagnostic) || diagnosis_has_reply(words))
+            report->diagnostic = words;
+        else
+            report->diagnostic = reading_one_line(r, reading_join(r, report->diagnostic, S(" "), words));
+    }
+}

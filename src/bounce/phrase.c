@@ -1,0 +1,90 @@
+#include "bounce/phrase.h"
+
+#include <stdlib.h>
+
+enum {
+    HEAD_BITS = 13,
+    KEY_BYTES = 3 /* a phrase is entered under a hash of its first three bytes */
+};
+
+struct entry {
+    const char *text; /* without the anchor */
+    uint16_t next;    /* in the chain, 0 ends it; entry i is stored at i + 1 */
+    uint8_t n;
+    bool anchored;
+};
+
+struct phrase_set {
+    const struct phrase *rows;
+    uint16_t heads[1u << HEAD_BITS];
+    struct entry entries[];
+};
+
+static unsigned key_hash(const char *p)
+{
+    uint32_t k = (uint32_t)(unsigned char)ascii_lower(p[0]) | (uint32_t)(unsigned char)ascii_lower(p[1]) << 8 |
+                 (uint32_t)(unsigned char)ascii_lower(p[2]) << 16;
+    return (k * 2654435761u) >> (32 - HEAD_BITS);
+}
+
+struct phrase_set *phrase_set_new(const struct phrase *rows, size_t n)
+{
+    MUST(n < UINT16_MAX);
+    struct phrase_set *set = calloc(1, sizeof(*set) + n * sizeof(struct entry));
+    if (!set)
+        return NULL;
+    set->rows = rows;
+    for (size_t i = n; i-- > 0;) { /* backwards, so that each chain is in table order */
+        struct entry *e = &set->entries[i];
+        e->anchored = rows[i].text[0] == '^';
+        e->text = rows[i].text + e->anchored;
+        size_t len = strlen(e->text);
+        MUST(len >= KEY_BYTES && len <= UINT8_MAX);
+        e->n = (uint8_t)len;
+        uint16_t *head = &set->heads[key_hash(e->text)];
+        e->next = *head;
+        *head = (uint16_t)(i + 1);
+    }
+    return set;
+}
+
+void phrase_set_free(struct phrase_set **set)
+{
+    free(*set);
+    *set = NULL;
+}
+
+static bool stands_at(const struct entry *e, slice text, size_t pos)
+{
+    if (e->n > text.n - pos || (e->anchored && pos))
+        return false;
+    for (size_t i = 0; i < e->n; i++)
+        if (ascii_lower(text.p[pos + i]) != e->text[i])
+            return false;
+    return true;
+}
+
+const struct phrase *phrase_next(const struct phrase_set *set, slice text, size_t *pos, size_t *len)
+{
+    for (size_t at = *pos; at + KEY_BYTES <= text.n; at++) {
+        for (uint16_t i = set->heads[key_hash(text.p + at)]; i; i = set->entries[i - 1].next) {
+            const struct entry *e = &set->entries[i - 1];
+            if (!stands_at(e, text, at))
+                continue;
+            *pos = at;
+            *len = e->n;
+            return &set->rows[i - 1];
+        }
+    }
+    *pos = text.n;
+    return NULL;
+}
+
+unsigned phrase_tags(const struct phrase_set *set, slice text)
+{
+    unsigned tags = 0;
+    size_t pos = 0, len;
+    for (const struct phrase *row; (row = phrase_next(set, text, &pos, &len)); pos++)
+        tags |= row->tag;
+    return tags;
+}
