@@ -1,0 +1,212 @@
+#include <stdlib.h>
+
+#include "bounce.h"
+#include "bounce/address.h"
+#include "bounce/arf.h"
+#include "bounce/autoreply.h"
+#include "bounce/dsn.h"
+#include "bounce/freetext.h"
+#include "bounce/quoted.h"
+#include "bounce/reading.h"
+#include "bounce/returned.h"
+#include "bounce/sns.h"
+#include "bounce/verp.h"
+#include "base/text.h"
+#include "base/time.h"
+
+struct bounce_reader {
+    const struct bounce_rules *rules;
+    struct charsets *cs;
+    struct lexicon *lexicon;
+    struct quoted_lines *quoted;
+};
+
+struct bounce_reader *bounce_reader_new(const struct bounce_rules *rules)
+{
+    struct bounce_reader *reader = calloc(1, sizeof(*reader));
+    if (!reader)
+        return NULL;
+    reader->rules = rules;
+    reader->cs = charsets_new();
+    reader->lexicon = lexicon_new();
+    reader->quoted = quoted_lines_new();
+    if (!reader->cs || !reader->lexicon || !reader->quoted)
+        bounce_reader_free(&reader);
+    return reader;
+}
+
+void bounce_reader_free(struct bounce_reader **reader)
+{
+    if (!*reader)
+        return;
+    charsets_free(&(*reader)->cs);
+    lexicon_free(&(*reader)->lexicon);
+    quoted_lines_free(&(*reader)->quoted);
+    free(*reader);
+    *reader = NULL;
+}
+
+static void result_init(struct bounce_result *out)
+{
+    *out = (struct bounce_result){.date_us = BOUNCE_TIME_NONE};
+    slice *empty[] = {&out->from,
+                      &out->to,
+                      &out->subject,
+                      &out->message_id,
+                      &out->delivered_to,
+                      &out->verp_recipient,
+                      &out->verp_token,
+                      &out->returned.message_id,
+                      &out->returned.subject,
+                      &out->returned.from,
+                      &out->returned.to,
+                      &out->returned.date,
+                      &out->returned.list_id,
+                      &out->returned.list_unsubscribe,
+                      &out->returned.feedback_id,
+                      &out->returned.campaign,
+                      &out->returned.recipient_header,
+                      &out->returned.envelope_id,
+                      &out->returned.return_path};
+    for (size_t i = 0; i < ARRAY_LEN(empty); i++)
+        *empty[i] = SLICE_EMPTY;
+}
+
+/* The address that we used as return path: to where the report was delivered. */
+static slice delivered_to(const struct facts *f)
+{
+    static const enum fact order[] = {FACT_DELIVERED_TO, FACT_X_ORIGINAL_TO, FACT_ENVELOPE_TO, FACT_X_ENVELOPE_TO, FACT_TO};
+    for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+        slice found = facts_address(f, order[i]);
+        if (!slice_empty(found))
+            return found;
+    }
+    return SLICE_EMPTY;
+}
+
+/* Date, else the date behind the last ";" of the newest Received. */
+static int64_t date_of(const struct facts *f)
+{
+    int64_t date = time_parse_mail(f->field[FACT_DATE]);
+    if (date != TIME_NONE)
+        return date;
+    slice received = f->field[FACT_RECEIVED];
+    size_t semicolon = slice_rchr(received, ';');
+    return semicolon == SLICE_NPOS ? TIME_NONE : time_parse_mail(slice_from(received, semicolon + 1));
+}
+
+static void set_envelope(struct reading *r, struct bounce_result *out)
+{
+    const struct facts *f = &r->facts;
+    out->from = f->from;
+    out->subject = f->subject;
+    out->to = facts_address(f, FACT_TO);
+    out->message_id = slice_unwrap(slice_trim(f->field[FACT_MESSAGE_ID]), '<', '>');
+    out->delivered_to = delivered_to(f);
+    out->date_us = date_of(f);
+    if (slice_empty(out->delivered_to))
+        return;
+    out->verp_token = verp_token(out->delivered_to);
+    out->verp_recipient = verp_recipient(r->a, out->delivered_to);
+}
+
+/* Which reader speaks: machine parts first, then what a header says plainly, then words. */
+static void read_reports(struct reading *r)
+{
+    bool deep = r->facts.null_sender || (r->facts.from_words & WORD_DAEMON);
+    if (arf_read(r) || sns_read(r))
+        return;
+    if (!r->facts.answer && dsn_read(r, deep)) {
+        freetext_complete(r);
+        return;
+    }
+    if (autoreply_plain(r) && autoreply_read(r))
+        return;
+    if (!freetext_read(r))
+        autoreply_read(r);
+}
+
+/* A report that names nobody is about the one to whom the returned message went, or whom our return path names. */
+static void complete_recipients(struct reading *r, struct bounce_result *out)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        struct bounce_report *report = &r->reports[i];
+        if (slice_chr(report->recipient, '@') != SLICE_NPOS)
+            continue;
+        if (r->n == 1) {
+            slice found = out->verp_recipient;
+            if (slice_empty(found))
+                found = reading_returned_recipient(r);
+            if (!slice_empty(found))
+                report->recipient = found;
+        }
+        if (slice_empty(report->recipient))
+            r->diag |= BOUNCE_DIAG_NO_RECIPIENT;
+    }
+}
+
+static void judge(struct reading *r, struct bounce_report *report)
+{
+    if (bounce_reply_parse(report->diagnostic, r->a, &report->reply) != BOUNCE_OK)
+        r->diag |= BOUNCE_DIAG_MEMORY;
+    if (!bounce_kind_final(report->kind) && !bounce_kind_attempt(report->kind))
+        return;
+    struct bounce_evidence_set evidence = {
+        .text = report->diagnostic,
+        .status = report->status,
+        .provider = slice_empty(report->remote_mta) ? report->reply.host : report->remote_mta,
+        .recipient = report->recipient,
+        .phase = report->reply.phase,
+        .kind = report->kind,
+    };
+    if (bounce_judge(r->rules, &evidence, r->a, &report->verdict) != BOUNCE_OK)
+        r->diag |= BOUNCE_DIAG_MEMORY;
+}
+
+static void read_body(struct reading *r, slice message, const struct bounce_options *options, struct bounce_result *out)
+{
+    if (!mime_read(r->cs, message, r->a, &r->mime))
+        r->diag |= BOUNCE_DIAG_MEMORY;
+    r->diag |= r->mime.diag;
+    if (!r->mime.n)
+        return;
+    read_reports(r);
+    if (!r->n)
+        return;
+    complete_recipients(r, out);
+    for (size_t i = 0; i < r->n; i++)
+        judge(r, &r->reports[i]);
+    returned_read(r->cs, r->a, reading_returned(r), options, &out->returned);
+}
+
+enum bounce_status bounce_read(struct bounce_reader *reader, struct bounce_slice message,
+                               const struct bounce_options *options, struct bounce_arena *a,
+                               struct bounce_result *out)
+{
+    size_t cap = options && options->max_message_bytes ? options->max_message_bytes : BOUNCE_MAX_MESSAGE_BYTES;
+    struct reading r = {.rules = reader->rules,
+                        .lexicon = reader->lexicon,
+                        .quoted = reader->quoted,
+                        .cs = reader->cs,
+                        .a = a,
+                        .text = SLICE_EMPTY,
+                        .returned_text = SLICE_EMPTY};
+    result_init(out);
+    if (message.n > cap) {
+        message = slice_sub(message, 0, cap);
+        r.diag |= BOUNCE_DIAG_TRUNCATED;
+    }
+    struct header header;
+    slice rest = message;
+    if (!header_read(&rest, a, &header))
+        r.diag |= BOUNCE_DIAG_MEMORY;
+    facts_read(&header, message, reader->lexicon, reader->cs, a, &r.facts);
+    set_envelope(&r, out);
+    if (facts_hint(&r.facts))
+        read_body(&r, message, options, out);
+    out->reports = r.reports;
+    out->report_count = r.n;
+    out->diag = r.diag;
+    bool limited = a->limited || (r.diag & (BOUNCE_DIAG_MEMORY | BOUNCE_DIAG_TOO_MANY_REPORTS));
+    return limited ? BOUNCE_LIMIT : BOUNCE_OK;
+}
