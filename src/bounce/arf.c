@@ -21,8 +21,12 @@ static const struct {
 
 /* Fields of the returned message that name who got it, best first. */
 static const slice recipient_fields[] = {
-    SLICE_INIT("x-hmxmroriginalrecipient"), SLICE_INIT("to"),        SLICE_INIT("delivered-to"),
-    SLICE_INIT("x-original-to"),            SLICE_INIT("envelope-to"), SLICE_INIT("x-envelope-to"),
+    SLICE_INIT("x-hmxmroriginalrecipient"),
+    SLICE_INIT("to"),
+    SLICE_INIT("delivered-to"),
+    SLICE_INIT("x-original-to"),
+    SLICE_INIT("envelope-to"),
+    SLICE_INIT("x-envelope-to"),
     SLICE_INIT("x-rcpt-to"),
 };
 

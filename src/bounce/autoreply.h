@@ -1,5 +1,5 @@
-/* Automatic answers that are no failure: out of office (RFC 3834 and what programs really write), and challenges that ask the
- * sender to prove that he is a person.
+/* Automatic answers that are no failure: out of office (RFC 3834 and what programs really write), and challenges that
+ * ask the sender to prove that he is a person.
  */
 #ifndef BOUNCE_AUTOREPLY_H
 #define BOUNCE_AUTOREPLY_H

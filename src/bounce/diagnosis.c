@@ -103,7 +103,7 @@ static slice behind_address(slice s)
 /* The words that belong to one entry: what stands in its line and up to the next one's. */
 static slice block_of(const struct notice *n, const struct notice_entry *e, size_t end)
 {
-    bool whole_line = e->tier == NOTICE_SENTENCE || e->tier == NOTICE_LOOSE;
+    bool whole_line = e->tier >= NOTICE_SENTENCE && e->tier != NOTICE_ROLE;
     size_t from = whole_line ? e->line : e->after;
     slice block = slice_sub(n->text, from, end > from ? end - from : 0);
     return whole_line ? block : behind_address(block);

@@ -1,4 +1,5 @@
-/* Which words of a report tell why: the far server's reply where one is quoted, else the paragraph whose words a rule knows.
+/* Which words of a report tell why: the far server's reply where one is quoted, else the paragraph whose words a rule
+ * knows.
  */
 #ifndef BOUNCE_DIAGNOSIS_H
 #define BOUNCE_DIAGNOSIS_H

@@ -5,24 +5,24 @@
 #include "base/time.h"
 
 enum slot { /* fields about one recipient first */
-    SLOT_FINAL,
-    SLOT_ORIGINAL,
-    SLOT_ACTUAL,
-    SLOT_ACTION,
-    SLOT_STATUS,
-    SLOT_REMOTE,
-    SLOT_DIAGNOSTIC,
-    SLOT_LAST_ATTEMPT,
-    SLOT_RETRY_UNTIL,
-    SLOT_LOG_ID,
-    SLOTS_RECIPIENT,
-    SLOT_REPORTING = SLOTS_RECIPIENT,
-    SLOT_ARRIVAL,
-    SLOT_ENVELOPE_ID,
-    SLOT_RECEIVED_FROM,
-    SLOT_GATEWAY,
-    SLOTS,
-    SLOT_NONE = SLOTS
+            SLOT_FINAL,
+            SLOT_ORIGINAL,
+            SLOT_ACTUAL,
+            SLOT_ACTION,
+            SLOT_STATUS,
+            SLOT_REMOTE,
+            SLOT_DIAGNOSTIC,
+            SLOT_LAST_ATTEMPT,
+            SLOT_RETRY_UNTIL,
+            SLOT_LOG_ID,
+            SLOTS_RECIPIENT,
+            SLOT_REPORTING = SLOTS_RECIPIENT,
+            SLOT_ARRIVAL,
+            SLOT_ENVELOPE_ID,
+            SLOT_RECEIVED_FROM,
+            SLOT_GATEWAY,
+            SLOTS,
+            SLOT_NONE = SLOTS
 };
 
 /* RFC 3464 2.2, 2.3 and what is seen beside them. */
@@ -53,10 +53,10 @@ static const struct {
     slice word;
     enum bounce_kind kind;
 } actions[] = {
-    {SLICE_INIT("fail"), BOUNCE_KIND_FAILED},       {SLICE_INIT("error"), BOUNCE_KIND_FAILED},
-    {SLICE_INIT("reject"), BOUNCE_KIND_FAILED},     {SLICE_INIT("undeliver"), BOUNCE_KIND_FAILED},
-    {SLICE_INIT("expired"), BOUNCE_KIND_EXPIRED},   {SLICE_INIT("delay"), BOUNCE_KIND_DELAYED},
-    {SLICE_INIT("deferred"), BOUNCE_KIND_DELAYED},  {SLICE_INIT("deliverable"), BOUNCE_KIND_DELIVERED},
+    {SLICE_INIT("fail"), BOUNCE_KIND_FAILED},         {SLICE_INIT("error"), BOUNCE_KIND_FAILED},
+    {SLICE_INIT("reject"), BOUNCE_KIND_FAILED},       {SLICE_INIT("undeliver"), BOUNCE_KIND_FAILED},
+    {SLICE_INIT("expired"), BOUNCE_KIND_EXPIRED},     {SLICE_INIT("delay"), BOUNCE_KIND_DELAYED},
+    {SLICE_INIT("deferred"), BOUNCE_KIND_DELAYED},    {SLICE_INIT("deliverable"), BOUNCE_KIND_DELIVERED},
     {SLICE_INIT("delivered"), BOUNCE_KIND_DELIVERED}, {SLICE_INIT("relay"), BOUNCE_KIND_RELAYED},
     {SLICE_INIT("expand"), BOUNCE_KIND_EXPANDED},
 };
@@ -168,7 +168,8 @@ static slice typed_address(struct dsn *d, slice value)
     return slice_empty(value) ? SLICE_EMPTY : address_from_typed(d->r->a, value);
 }
 
-/* Final-Recipient names whom; Original-Recipient whom we wrote to. A name without a domain gives way to one that has it. */
+/* Final-Recipient names whom; Original-Recipient whom we wrote to. A name without a domain gives way to one that has
+ * it. */
 static void set_recipients(struct dsn *d, const struct group *g, struct bounce_report *out)
 {
     slice final = typed_address(d, g->value[SLOT_FINAL]);
@@ -323,8 +324,8 @@ static size_t machine_parts(struct reading *r, bool deep)
     return added;
 }
 
-/* Where a text has the fields of a machine part: the start of the first line that is one, when a recipient field and an outcome
- * follow. SLICE_NPOS otherwise. */
+/* Where a text has the fields of a machine part: the start of the first line that is one, when a recipient field and an
+ * outcome follow. SLICE_NPOS otherwise. */
 static size_t fields_in_text(slice text)
 {
     size_t start = SLICE_NPOS;

@@ -50,6 +50,17 @@ static bool has_field(const struct header *h, slice name)
     return header_has(h, name);
 }
 
+/* multipart/report, or a machine part that stands alone. */
+static bool is_report_type(slice type)
+{
+    static const slice types[] = {SLICE_INIT("multipart/report"), SLICE_INIT("message/delivery-status"),
+                                  SLICE_INIT("message/feedback-report"), SLICE_INIT("message/global-delivery-status")};
+    for (size_t i = 0; i < ARRAY_LEN(types); i++)
+        if (slice_starts_ci(slice_ltrim(type), types[i]))
+            return true;
+    return false;
+}
+
 static bool automatic(const slice f[FACTS])
 {
     slice submitted = slice_trim(f[FACT_AUTO_SUBMITTED]);
@@ -72,11 +83,13 @@ void facts_read(const struct header *h, slice message, const struct lexicon *lex
         out->from_words |= WORD_DAEMON;
     out->null_sender =
         (has_field(h, S("return-path")) && is_null_path(f[FACT_RETURN_PATH])) || mbox_null_sender(message);
-    out->report = slice_starts_ci(f[FACT_CONTENT_TYPE], S("multipart/report"));
+    out->report = is_report_type(f[FACT_CONTENT_TYPE]);
     out->machine = automatic(f);
     out->list = f[FACT_LIST_ID].n || f[FACT_LIST_POST].n || f[FACT_LIST_UNSUBSCRIBE].n;
     bool daemon = out->null_sender || (out->from_words & WORD_DAEMON);
-    out->answer = !daemon && ((out->subject_words & WORD_PERSON) || f[FACT_IN_REPLY_TO].n || f[FACT_REFERENCES].n);
+    bool failure = out->subject_words & (WORD_FAILED | WORD_DELAYED);
+    bool reply = f[FACT_IN_REPLY_TO].n || f[FACT_REFERENCES].n;
+    out->answer = !daemon && ((out->subject_words & WORD_PERSON) || (reply && !failure));
 }
 
 bool facts_hint(const struct facts *f)

@@ -1,7 +1,7 @@
 /* What the header of a mail tells about its nature, taken in one walk over the fields.
  *
- * Decides cheaply whether a mail can be a report at all (facts_hint), so that newsletters and letters are let go before their
- * bodies are looked at.
+ * Decides cheaply whether a mail can be a report at all (facts_hint), so that newsletters and letters are let go before
+ * their bodies are looked at.
  */
 #ifndef BOUNCE_FACTS_H
 #define BOUNCE_FACTS_H
@@ -21,11 +21,11 @@ struct facts {
     slice field[FACTS];  /* raw value of the first of that name; empty when there is none */
     slice subject, from; /* unfolded and decoded */
     unsigned subject_words, from_words;
-    bool null_sender;    /* an empty or daemon's Return-Path, an mbox line of a daemon */
-    bool report;         /* multipart/report */
-    bool machine;        /* Auto-Submitted and its like: no person typed this */
-    bool list;           /* came through a mailing list or is bulk with a way to unsubscribe */
-    bool answer;         /* a person's answer or forward */
+    bool null_sender; /* an empty or daemon's Return-Path, an mbox line of a daemon */
+    bool report;      /* multipart/report */
+    bool machine;     /* Auto-Submitted and its like: no person typed this */
+    bool list;        /* came through a mailing list or is bulk with a way to unsubscribe */
+    bool answer;      /* a person's answer or forward */
 };
 
 void facts_read(const struct header *h, slice message, const struct lexicon *lexicon, struct charsets *cs, arena *a,

@@ -6,8 +6,8 @@
 #include "bounce/judge.h"
 
 enum {
-    WORDS_BYTES = 16384,        /* of the text are searched for words that tell its nature */
-    MAX_FAILED_FIELD = 2000,    /* addresses of X-Failed-Recipients */
+    WORDS_BYTES = 16384,     /* of the text are searched for words that tell its nature */
+    MAX_FAILED_FIELD = 2000, /* addresses of X-Failed-Recipients */
     MAX_BARE_NAME = 64
 };
 
@@ -25,7 +25,8 @@ struct freetext {
     size_t n, cap;
 };
 
-/* ---- is it a report? ------------------------------------------------------------------------------------------------- */
+/* ---- is it a report?
+ * ------------------------------------------------------------------------------------------------- */
 
 static bool has_returned(struct reading *r)
 {
@@ -54,7 +55,7 @@ static bool is_report(const struct freetext *f)
         return false;
     if (daemon)
         return text || (subject && (has_returned(f->r) || has_entry(&f->notice, NOTICE_SENTENCE)));
-    if (h->list)
+    if (h->list && !(h->from_words & WORD_GATEWAY))
         return false;
     if (h->subject_words & WORD_WEAK)
         return text || has_entry(&f->notice, NOTICE_SENTENCE);
@@ -64,7 +65,8 @@ static bool is_report(const struct freetext *f)
     return subject && (h->from_words & WORD_GATEWAY) && has_entry(&f->notice, NOTICE_SENTENCE);
 }
 
-/* ---- who? -------------------------------------------------------------------------------------------------------------- */
+/* ---- who?
+ * -------------------------------------------------------------------------------------------------------------- */
 
 static bool chosen_already(const struct freetext *f, slice address)
 {
@@ -94,7 +96,8 @@ static bool is_ours(struct reading *r, slice address)
     for (size_t i = 0; i < ARRAY_LEN(to); i++)
         if (reading_same(facts_address(&r->facts, to[i]), address))
             return true;
-    static const slice from[] = {SLICE_INIT("from"), SLICE_INIT("sender"), SLICE_INIT("return-path"), SLICE_INIT("reply-to")};
+    static const slice from[] = {SLICE_INIT("from"), SLICE_INIT("sender"), SLICE_INIT("return-path"),
+                                 SLICE_INIT("reply-to")};
     for (size_t i = 0; i < ARRAY_LEN(from); i++)
         if (reading_same(address_find(header_get(reading_returned(r), from[i])), address))
             return true;
@@ -130,6 +133,12 @@ static void choose_tier(struct freetext *f, enum notice_tier tier, slice returne
     for (size_t i = 0; i < f->notice.n; i++) {
         const struct notice_entry *e = &f->notice.entries[i];
         if (e->tier == tier && (!is_ours(f->r, e->address) || reading_same(e->address, returned_to)))
+            choose(f, e->address, e->original, e);
+    }
+    /* people write to themselves, too, but then nobody else stands there */
+    for (size_t i = 0; i < f->notice.n && !f->n && tier <= NOTICE_REPLY; i++) {
+        const struct notice_entry *e = &f->notice.entries[i];
+        if (e->tier == tier)
             choose(f, e->address, e->original, e);
     }
 }
@@ -185,7 +194,7 @@ static void choose_all(struct freetext *f)
     if (f->r->facts.field[FACT_X_FAILED_RECIPIENTS].n)
         choose_from_field(f);
     slice returned_to = reading_returned_recipient(f->r);
-    for (enum notice_tier t = NOTICE_LISTED; t <= NOTICE_SENTENCE && !f->n; t++)
+    for (enum notice_tier t = NOTICE_LISTED; t <= NOTICE_MENTION && !f->n; t++)
         choose_tier(f, t, returned_to);
     if (!f->n)
         choose_loose(f, returned_to);
@@ -197,7 +206,8 @@ static void choose_all(struct freetext *f)
         choose_tier(f, NOTICE_ROLE, returned_to);
 }
 
-/* ---- what? -------------------------------------------------------------------------------------------------------------- */
+/* ---- what?
+ * -------------------------------------------------------------------------------------------------------------- */
 
 static enum bounce_kind kind_of(const struct freetext *f, slice words)
 {
@@ -256,6 +266,28 @@ size_t freetext_read(struct reading *r)
         add_report(&f, &nobody, reading_one_line(r, diagnosis_whole(r, &f.notice)), dialect_name(r));
     }
     return r->n - before;
+}
+
+void freetext_name(struct reading *r)
+{
+    if (r->n != 1 || (address_domain(r->reports[0].recipient).n && address_local(r->reports[0].recipient).n))
+        return;
+    struct freetext f = {.r = r};
+    notice_read(r, reading_text(r), &f.notice);
+    choose_all(&f);
+    if (!f.n)
+        return;
+    struct bounce_report first = r->reports[0];
+    r->n = 0;
+    for (size_t i = 0; i < f.n; i++) { /* one outcome told for all of them */
+        struct bounce_report *out = reading_add(r, first.kind, first.format);
+        if (!out)
+            return;
+        *out = first;
+        out->recipient = f.choices[i].address;
+        if (!reading_same(f.choices[i].original, f.choices[i].address))
+            out->original_recipient = f.choices[i].original;
+    }
 }
 
 void freetext_complete(struct reading *r)

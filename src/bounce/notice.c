@@ -4,9 +4,9 @@
 
 /* Local parts of addresses that are named for help; they fail only when nobody else is named. */
 static const slice roles[] = {
-    SLICE_INIT("postmaster"), SLICE_INIT("abuse"),   SLICE_INIT("mailer-daemon"), SLICE_INIT("support"),
-    SLICE_INIT("helpdesk"),   SLICE_INIT("noc"),     SLICE_INIT("hostmaster"),    SLICE_INIT("webmaster"),
-    SLICE_INIT("postfix"),    SLICE_INIT("security"), SLICE_INIT("mailadmin"),    SLICE_INIT("postmasters"),
+    SLICE_INIT("postmaster"), SLICE_INIT("abuse"),    SLICE_INIT("mailer-daemon"), SLICE_INIT("support"),
+    SLICE_INIT("helpdesk"),   SLICE_INIT("noc"),      SLICE_INIT("hostmaster"),    SLICE_INIT("webmaster"),
+    SLICE_INIT("postfix"),    SLICE_INIT("security"), SLICE_INIT("mailadmin"),     SLICE_INIT("postmasters"),
 };
 
 enum {
@@ -17,13 +17,13 @@ enum {
 struct walk {
     struct reading *r;
     struct notice *out;
-    slice line;       /* this line */
-    size_t at;        /* its offset */
-    slice before;     /* the line before, trimmed; empty after a blank line */
-    size_t indent;    /* of this line */
+    slice line;           /* this line */
+    size_t at;            /* its offset */
+    slice before;         /* the line before, trimmed; empty after a blank line */
+    size_t indent;        /* of this line */
     size_t listed_indent; /* of the first listed address */
-    slice dialogue;   /* whom the SMTP dialogue is about */
-    slice pending;    /* the server's last refusal, not yet about anybody */
+    slice dialogue;       /* whom the SMTP dialogue is about */
+    slice pending;        /* the server's last refusal, not yet about anybody */
 };
 
 bool notice_is_reply(slice s)
@@ -56,6 +56,8 @@ static bool named_already(const struct notice *n, slice address, enum notice_tie
 static struct notice_entry *add(struct walk *w, slice address, enum notice_tier tier)
 {
     struct notice *n = w->out;
+    if (slice_starts_ci(address, S("smtp="))) /* X.400: dda:SMTP=a@b */
+        address = slice_from(address, 5);
     if (n->n >= NOTICE_MAX_ENTRIES || named_already(n, address, tier))
         return NULL;
     struct notice_entry *grown = arena_grow(w->r->a, n->entries, n->n, &n->cap, sizeof(*grown));
@@ -82,7 +84,8 @@ static struct notice_entry *last_listed(struct notice *n)
     return NULL;
 }
 
-/* ---- lines that begin with an address -------------------------------------------------------------------------------- */
+/* ---- lines that begin with an address
+ * -------------------------------------------------------------------------------- */
 
 static slice without_bullet(slice s)
 {
@@ -100,17 +103,19 @@ static slice without_bullet(slice s)
 static bool lists(const struct walk *w, slice rest)
 {
     size_t i = 0;
-    while (i < rest.n && (rest.p[i] == '>' || rest.p[i] == '"' || rest.p[i] == '\'' || rest.p[i] == ')' || rest.p[i] == ']'))
+    while (i < rest.n &&
+           (rest.p[i] == '>' || rest.p[i] == '"' || rest.p[i] == '\'' || rest.p[i] == ')' || rest.p[i] == ']'))
         i++;
     rest = slice_from(rest, i);
     slice words = slice_trim(rest);
     if (slice_empty(words) || strchr(":;[(<-=|", words.p[0]))
         return true;
-    if (slice_starts(words, S("...")) || slice_starts(words, S("on ")) || (rest.p[0] == ' ' && rest.n > 1 && rest.p[1] == ' '))
+    if (slice_starts(words, S("...")) || slice_starts(words, S("on ")) ||
+        (rest.p[0] == ' ' && rest.n > 1 && rest.p[1] == ' '))
         return true;
     if (words.p[0] == ',' || words.p[0] == '.')
         return slice_empty(w->before) && words.n < 2;
-    return slice_empty(w->before) || w->before.p[w->before.n - 1] == ':' || w->out->n;
+    return slice_empty(w->before) || w->before.p[w->before.n - 1] == ':' || w->listed_indent != SLICE_NPOS;
 }
 
 /* An address that is indented deeper than the list belongs to the words about the entry above it. */
@@ -142,7 +147,8 @@ static bool listed_line(struct walk *w)
     return true;
 }
 
-/* ---- SMTP dialogue ------------------------------------------------------------------------------------------------- */
+/* ---- SMTP dialogue -------------------------------------------------------------------------------------------------
+ */
 
 static void keep_reply(struct walk *w, slice reply)
 {
@@ -209,7 +215,8 @@ static bool reply_line(struct walk *w)
     return true;
 }
 
-/* ---- addresses in sentences ------------------------------------------------------------------------------------------- */
+/* ---- addresses in sentences
+ * ------------------------------------------------------------------------------------------- */
 
 /* The meaning of the words closest before an address. */
 static unsigned words_before(const struct walk *w, slice here)
@@ -243,7 +250,7 @@ static void sentence_address(struct walk *w, slice address)
     }
     if (words & (WORD_CONTACT | WORD_SENDER))
         return;
-    add(w, address, words & WORD_TARGET ? NOTICE_SENTENCE : NOTICE_LOOSE);
+    add(w, address, words & WORD_TARGET ? words & WORD_WEAK ? NOTICE_MENTION : NOTICE_SENTENCE : NOTICE_LOOSE);
 }
 
 static void sentence_line(struct walk *w)
@@ -254,7 +261,8 @@ static void sentence_line(struct walk *w)
         sentence_address(w, address);
 }
 
-/* ---- the walk --------------------------------------------------------------------------------------------------------- */
+/* ---- the walk
+ * --------------------------------------------------------------------------------------------------------- */
 
 static void take_line(struct walk *w)
 {
@@ -274,7 +282,11 @@ static void take_line(struct walk *w)
 void notice_read(struct reading *r, slice text, struct notice *out)
 {
     *out = (struct notice){.text = text, .last_reply = SLICE_EMPTY};
-    struct walk w = {.r = r, .out = out, .before = SLICE_EMPTY, .listed_indent = SLICE_NPOS, .dialogue = SLICE_EMPTY,
+    struct walk w = {.r = r,
+                     .out = out,
+                     .before = SLICE_EMPTY,
+                     .listed_indent = SLICE_NPOS,
+                     .dialogue = SLICE_EMPTY,
                      .pending = SLICE_EMPTY};
     slice rest = text;
     for (unsigned lines = 0; lines < NOTICE_MAX_LINES && slice_line(&rest, &w.line); lines++) {
@@ -290,7 +302,8 @@ const struct notice_entry *notice_find(const struct notice *n, slice address)
     const struct notice_entry *best = NULL;
     for (size_t i = 0; i < n->n; i++) {
         const struct notice_entry *e = &n->entries[i];
-        if ((!best || e->tier < best->tier) && (reading_same(e->address, address) || reading_same(e->original, address)))
+        if ((!best || e->tier < best->tier) &&
+            (reading_same(e->address, address) || reading_same(e->original, address)))
             best = e;
     }
     return best;

@@ -1,7 +1,7 @@
 /* Many literal phrases looked for in one pass over a text, ASCII case ignored (bytes >= 0x80 as they are).
  *
- * Not for patterns; those are the rules' business. A phrase is 3 to 255 bytes of lower-case text; "^" in front anchors it at the
- * start of the text. The set copies nothing: the rows must live as long as it does (they are static tables).
+ * Not for patterns; those are the rules' business. A phrase is 3 to 255 bytes of lower-case text; "^" in front anchors
+ * it at the start of the text. The set copies nothing: the rows must live as long as it does (they are static tables).
  */
 #ifndef BOUNCE_PHRASE_H
 #define BOUNCE_PHRASE_H
@@ -19,8 +19,8 @@ struct phrase_set;
 struct phrase_set *phrase_set_new(const struct phrase *rows, size_t n);
 void phrase_set_free(struct phrase_set **set);
 
-/* The next row that stands at or after *pos in `text`; *pos becomes the offset of its first byte (call again with *pos + 1),
- * *len its length. NULL at the end. Of several rows at one place the first in table order is given. */
+/* The next row that stands at or after *pos in `text`; *pos becomes the offset of its first byte (call again with *pos
+ * + 1), *len its length. NULL at the end. Of several rows at one place the first in table order is given. */
 const struct phrase *phrase_next(const struct phrase_set *set, slice text, size_t *pos, size_t *len);
 /* All tags found in `text`, or-ed. */
 unsigned phrase_tags(const struct phrase_set *set, slice text);

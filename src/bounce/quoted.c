@@ -14,9 +14,11 @@ static const struct phrase rows[] = {
 
 /* Fields that stand at the top of a message and hardly ever at the start of a sentence. */
 static const slice top_fields[] = {
-    SLICE_INIT("received:"),       SLICE_INIT("return-path:"), SLICE_INIT("dkim-signature:"),
-    SLICE_INIT("message-id:"),     SLICE_INIT("x-envelope-from:"), SLICE_INIT("delivered-to:"),
-    SLICE_INIT("arc-seal:"),       SLICE_INIT("authentication-results:"), SLICE_INIT("mime-version:"),
+    SLICE_INIT("received:"),        SLICE_INIT("return-path:"),
+    SLICE_INIT("dkim-signature:"),  SLICE_INIT("message-id:"),
+    SLICE_INIT("x-envelope-from:"), SLICE_INIT("delivered-to:"),
+    SLICE_INIT("arc-seal:"),        SLICE_INIT("authentication-results:"),
+    SLICE_INIT("mime-version:"),
 };
 
 struct quoted_lines {

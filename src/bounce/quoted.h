@@ -1,7 +1,8 @@
 /* Where the returned message begins in the text of a report.
  *
- * Systems that return a message without MIME write a line before it ("--- Below this line is a copy of the message."); the lines
- * are data (quoted.def). Without such a line the first thing that looks like the top of a header ends the report.
+ * Systems that return a message without MIME write a line before it ("--- Below this line is a copy of the message.");
+ * the lines are data (quoted.def). Without such a line the first thing that looks like the top of a header ends the
+ * report.
  */
 #ifndef BOUNCE_QUOTED_H
 #define BOUNCE_QUOTED_H

@@ -75,7 +75,8 @@ static void result_init(struct bounce_result *out)
 /* The address that we used as return path: to where the report was delivered. */
 static slice delivered_to(const struct facts *f)
 {
-    static const enum fact order[] = {FACT_DELIVERED_TO, FACT_X_ORIGINAL_TO, FACT_ENVELOPE_TO, FACT_X_ENVELOPE_TO, FACT_TO};
+    static const enum fact order[] = {FACT_DELIVERED_TO, FACT_X_ORIGINAL_TO, FACT_ENVELOPE_TO, FACT_X_ENVELOPE_TO,
+                                      FACT_TO};
     for (size_t i = 0; i < ARRAY_LEN(order); i++) {
         slice found = facts_address(f, order[i]);
         if (!slice_empty(found))
@@ -117,6 +118,7 @@ static void read_reports(struct reading *r)
     if (arf_read(r) || sns_read(r))
         return;
     if (!r->facts.answer && dsn_read(r, deep)) {
+        freetext_name(r);
         freetext_complete(r);
         return;
     }
@@ -131,7 +133,7 @@ static void complete_recipients(struct reading *r, struct bounce_result *out)
 {
     for (size_t i = 0; i < r->n; i++) {
         struct bounce_report *report = &r->reports[i];
-        if (slice_chr(report->recipient, '@') != SLICE_NPOS)
+        if (address_domain(report->recipient).n && address_local(report->recipient).n)
             continue;
         if (r->n == 1) {
             slice found = out->verp_recipient;
@@ -143,6 +145,26 @@ static void complete_recipients(struct reading *r, struct bounce_result *out)
         if (slice_empty(report->recipient))
             r->diag |= BOUNCE_DIAG_NO_RECIPIENT;
     }
+}
+
+/* Some list an address once for each alias on the way to it. Repeats stand near each other. */
+static void drop_repeats(struct reading *r)
+{
+    enum { NEAR = 64 };
+    size_t kept = 0;
+    for (size_t i = 0; i < r->n; i++) {
+        struct bounce_report *report = &r->reports[i];
+        bool again = false;
+        for (size_t k = kept > NEAR ? kept - NEAR : 0; k < kept && !again; k++) {
+            struct bounce_report *before = &r->reports[k];
+            again = before->kind == report->kind && reading_same(before->recipient, report->recipient);
+            if (again && slice_empty(before->diagnostic))
+                before->diagnostic = report->diagnostic;
+        }
+        if (!again)
+            r->reports[kept++] = *report;
+    }
+    r->n = kept;
 }
 
 static void judge(struct reading *r, struct bounce_report *report)
@@ -174,14 +196,14 @@ static void read_body(struct reading *r, slice message, const struct bounce_opti
     if (!r->n)
         return;
     complete_recipients(r, out);
+    drop_repeats(r);
     for (size_t i = 0; i < r->n; i++)
         judge(r, &r->reports[i]);
     returned_read(r->cs, r->a, reading_returned(r), options, &out->returned);
 }
 
 enum bounce_status bounce_read(struct bounce_reader *reader, struct bounce_slice message,
-                               const struct bounce_options *options, struct bounce_arena *a,
-                               struct bounce_result *out)
+                               const struct bounce_options *options, struct bounce_arena *a, struct bounce_result *out)
 {
     size_t cap = options && options->max_message_bytes ? options->max_message_bytes : BOUNCE_MAX_MESSAGE_BYTES;
     struct reading r = {.rules = reader->rules,
@@ -196,6 +218,8 @@ enum bounce_status bounce_read(struct bounce_reader *reader, struct bounce_slice
         message = slice_sub(message, 0, cap);
         r.diag |= BOUNCE_DIAG_TRUNCATED;
     }
+    if (slice_starts(message, S("\xef\xbb\xbf"))) /* a byte order mark of an editor */
+        message = slice_from(message, 3);
     struct header header;
     slice rest = message;
     if (!header_read(&rest, a, &header))

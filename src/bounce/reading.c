@@ -18,9 +18,9 @@ struct bounce_report *reading_add(struct reading *r, enum bounce_kind kind, slic
     r->reports = grown;
     struct bounce_report *out = &grown[r->n++];
     *out = (struct bounce_report){.kind = kind, .format = format};
-    slice *empty[] = {&out->recipient,     &out->original_recipient, &out->status,      &out->diagnostic,
-                      &out->reporting_mta, &out->remote_mta,         &out->feedback_type, &out->source_ip,
-                      &out->action,        &out->reply.text,         &out->reply.host,  &out->verdict.rule,
+    slice *empty[] = {&out->recipient,       &out->original_recipient,  &out->status,          &out->diagnostic,
+                      &out->reporting_mta,   &out->remote_mta,          &out->feedback_type,   &out->source_ip,
+                      &out->action,          &out->reply.text,          &out->reply.host,      &out->verdict.rule,
                       &out->verdict.matched, &out->verdict.new_address, &out->verdict.provider};
     for (size_t i = 0; i < ARRAY_LEN(empty); i++)
         *empty[i] = SLICE_EMPTY;
@@ -130,8 +130,7 @@ slice reading_returned_recipient(struct reading *r)
 {
     const struct header *h = reading_returned(r);
     static const slice envelope[] = {SLICE_INIT("x-envelope-to"), SLICE_INIT("envelope-to"),
-                                     SLICE_INIT("x-original-to"), SLICE_INIT("x-rcpt-to"),
-                                     SLICE_INIT("x-receiver")};
+                                     SLICE_INIT("x-original-to"), SLICE_INIT("x-rcpt-to"), SLICE_INIT("x-receiver")};
     for (size_t i = 0; i < ARRAY_LEN(envelope); i++) {
         slice found = only_address(header_get(h, envelope[i]));
         if (!slice_empty(found))

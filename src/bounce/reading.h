@@ -21,11 +21,11 @@ struct reading {
     arena *a;
     struct facts facts;
     struct mime mime;
-    unsigned diag;           /* bits of enum bounce_diag */
-    slice text;              /* what the report says in words, without the returned message; reading_text fills it */
-    slice returned_text;     /* the returned message when it stands in the text */
+    unsigned diag;       /* bits of enum bounce_diag */
+    slice text;          /* what the report says in words, without the returned message; reading_text fills it */
+    slice returned_text; /* the returned message when it stands in the text */
     bool text_taken;
-    struct header returned;  /* header of the returned message, wherever it was found; reading_returned fills it */
+    struct header returned; /* header of the returned message, wherever it was found; reading_returned fills it */
     bool returned_taken;
     struct bounce_report *reports;
     size_t n, cap;
@@ -36,13 +36,14 @@ struct bounce_report *reading_add(struct reading *r, enum bounce_kind kind, slic
 /* Takes the last report back. */
 void reading_drop(struct reading *r);
 
-/* The words of the report: text parts outside of returned messages, HTML only where there is no plain text, cut where the
- * returned message begins. */
+/* The words of the report: text parts outside of returned messages, HTML only where there is no plain text, cut where
+ * the returned message begins. */
 slice reading_text(struct reading *r);
-/* The header of the returned message: a message or headers part, else what follows the report in its text. May be empty. */
+/* The header of the returned message: a message or headers part, else what follows the report in its text. May be
+ * empty. */
 const struct header *reading_returned(struct reading *r);
-/* To whom the returned message went: its envelope fields (X-Original-To, Delivered-To, "for <a>" of Received), else the only
- * address in To. Empty when that is not clear. */
+/* To whom the returned message went: its envelope fields (X-Original-To, Delivered-To, "for <a>" of Received), else the
+ * only address in To. Empty when that is not clear. */
 slice reading_returned_recipient(struct reading *r);
 
 /* a, between, b in the arena; a alone when memory is refused, the other where one is empty. */

@@ -2,8 +2,8 @@
 
 enum { MAX_RECIPIENTS = 100 };
 
-/* The string behind "name": at or after *pos, unescaped where that needs no more than dropping backslashes; *pos goes behind it.
- * Empty when there is none. */
+/* The string behind "name": at or after *pos, unescaped where that needs no more than dropping backslashes; *pos goes
+ * behind it. Empty when there is none. */
 static slice member(struct reading *r, slice text, const char *name, size_t *pos)
 {
     slice key = arena_printf(r->a, "\"%s\"", name);
@@ -15,7 +15,8 @@ static slice member(struct reading *r, slice text, const char *name, size_t *pos
         at++;
     if (at >= text.n || text.p[at] != '"')
         return SLICE_EMPTY;
-    char *out = arena_alloc(r->a, text.n - at < READING_MAX_DIAGNOSTIC_BYTES ? text.n - at : READING_MAX_DIAGNOSTIC_BYTES);
+    char *out =
+        arena_alloc(r->a, text.n - at < READING_MAX_DIAGNOSTIC_BYTES ? text.n - at : READING_MAX_DIAGNOSTIC_BYTES);
     if (!out)
         return SLICE_EMPTY;
     size_t n = 0;
