@@ -232,7 +232,7 @@ static struct observation *observe(const struct work *w, const struct queue_mail
     o->ids[ID_QUEUE] = queue_path(w, mail);
     if (mail) {
         o->ids[ID_MESSAGE] = arena_dup(a, kept_slice(mail->message_id));
-        o->sender = arena_dup(a, kept_slice(mail->sender));
+        o->sender = mail->has_sender && mail->sender.n == 0 ? S("<>") : arena_dup(a, kept_slice(mail->sender));
         o->campaign = arena_dup(a, kept_slice(mail->campaign));
         o->stream = arena_dup(a, kept_slice(mail->stream));
     }

@@ -9,6 +9,7 @@
  * Kinds: sent -> delivered, or relayed (loopback, a socket, options.relays, Amazon SES), or expanded (forwarded by an
  * alias); bounced -> failed; deferred, SOFTBOUNCE -> deferred; expired, force-expired -> expired, one per recipient
  * that has a deferral and no end. undeliverable (a probe) -> deferred and tried_nothing; deliverable is only counted.
+ * The null sender, where it is known to be one, comes as "<>": such mail is a notification and no campaign.
  * Trust is TRUST_PROVEN: the caller vouches that this is the log of one of its own machines.
  */
 #ifndef FEED_POSTFIX_H

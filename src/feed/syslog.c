@@ -179,12 +179,13 @@ static bool bsd_fields(slice stamp, struct civil *out)
     return out->month > 0 && out->day > 0 && out->hour >= 0 && out->minute >= 0 && out->second >= 0;
 }
 
+/* Logs run forward: the second reading when the first one lies behind what was told. Five minutes allow for several
+ * hosts in one file; a clock that is hours ahead belongs to another file. */
 static int64_t choose(const struct stamp_clock *c, int64_t earlier, int64_t later)
 {
-    /* logs run forward: five minutes allow for lines of several hosts in one file */
-    if (earlier != later && c->last_us != TIME_NONE && earlier < c->last_us - 5 * TIME_MINUTE)
-        return later;
-    return earlier;
+    if (earlier == later || c->last_us == TIME_NONE)
+        return earlier;
+    return c->last_us > earlier + 5 * TIME_MINUTE && c->last_us < later + 2 * TIME_HOUR ? later : earlier;
 }
 
 static int64_t bsd_time(const struct stamp_clock *c, slice stamp)
