@@ -6,11 +6,12 @@
 #include "base/text.h"
 #include "bounce.h"
 
-#define ADDRESS_MAX_LOCAL 64   /* RFC 5321 4.5.3.1.1 */
-#define ADDRESS_MAX_DOMAIN 255 /* RFC 5321 4.5.3.1.2 */
-#define ADDRESS_MAX_LABEL 63   /* RFC 1035 2.3.4 */
-#define ADDRESS_MAX_NAME 4096  /* octets of a quoted name or comment in a list */
-#define ADDRESS_MAX_SCAN 320   /* octets looked at on either side of an "@" in running text */
+#define ADDRESS_MAX_LOCAL 64          /* RFC 5321 4.5.3.1.1 */
+#define ADDRESS_MAX_DOMAIN 255        /* RFC 5321 4.5.3.1.2 */
+#define ADDRESS_MAX_LABEL 63          /* RFC 1035 2.3.4 */
+#define ADDRESS_MAX_NAME 512          /* octets of a quoted name or comment in a list */
+#define ADDRESS_MAX_LIST (128 * 1024) /* octets of an address list that are read */
+#define ADDRESS_MAX_SCAN 320          /* octets looked at on either side of an "@" in running text */
 
 static bool is_utf8_byte(char c)
 {
@@ -267,6 +268,7 @@ static size_t element_end(slice s, size_t *begin)
 
 bool address_list(slice *rest, slice *address)
 {
+    *rest = slice_sub(*rest, 0, ADDRESS_MAX_LIST);
     while (rest->n > 0) {
         size_t begin;
         size_t end = element_end(*rest, &begin);

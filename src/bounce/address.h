@@ -13,7 +13,8 @@ size_t address_span(slice s);
 slice address_find(slice text);
 /* The next address in running text at or after *pos; advances *pos. Empty at the end. */
 slice address_next(slice text, size_t *pos);
-/* The addresses of an address list field (To, Cc), groups and comments understood, one by one: false at the end. */
+/* The addresses of an address list field (To, Cc), groups and comments understood, one by one: false at the end. At
+ * most 128 KB of it are read. */
 bool address_list(slice *rest, slice *address);
 /* What address fields of a DSN hold: "rfc822; a@b", "rfc822;<a@b>", "utf-8; ...", xtext undone when the type says so or
  * for ORCPT; the bare address out. May be something without "@" (a local user); then that is given back. */

@@ -18,6 +18,19 @@ static slice join(arena *a, slice local, slice domain)
     return address_span(joined) == joined.n ? joined : SLICE_EMPTY;
 }
 
+static bool all_of(slice s, bool (*is)(char))
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!is(s.p[i]))
+            return false;
+    return s.n > 0;
+}
+
+static bool is_hex(char c)
+{
+    return ascii_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'f');
+}
+
 /* Takes what stands before the next separator; false when there is none. */
 static bool take_until(slice *s, slice separator, slice *field)
 {
@@ -38,7 +51,7 @@ static slice unwrap_tag(arena *a, slice rest, slice domain)
     size_t slash = slice_rchr(rest, '/');
     if (twice)
         user = slice_from(rest, 1);
-    if (take_until(&user, twice ? S("==") : S("="), &tag))
+    if (take_until(&user, twice ? S("==") : S("="), &tag) && all_of(tag, ascii_alnum))
         return join(a, user, domain);
     return slash == SLICE_NPOS ? SLICE_EMPTY : join(a, slice_sub(rest, 0, slash), domain);
 }
@@ -86,9 +99,16 @@ static slice unwrap_once(arena *a, slice address)
     return SLICE_EMPTY;
 }
 
+/* The address alone. One that stands bare is taken whole: "user=" at its start is no label. */
+static slice bare(slice address)
+{
+    slice s = slice_trim(slice_unwrap(slice_trim(address), '<', '>'));
+    return s.n > 0 && address_span(s) == s.n ? s : address_find(s);
+}
+
 slice verp_unwrap(arena *a, slice address)
 {
-    slice s = address_find(address);
+    slice s = bare(address);
     for (unsigned i = 0; i < VERP_MAX_UNWRAP; i++) {
         slice inner = unwrap_once(a, s);
         if (inner.n == 0)
@@ -110,19 +130,6 @@ static slice from_equals(arena *a, slice s)
     if (slice_chr(domain, '.') == SLICE_NPOS || slice_starts(domain, S("[")))
         return SLICE_EMPTY;
     return join(a, slice_sub(s, 0, at), domain);
-}
-
-static bool all_of(slice s, bool (*is)(char))
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (!is(s.p[i]))
-            return false;
-    return s.n > 0;
-}
-
-static bool is_hex(char c)
-{
-    return ascii_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'f');
 }
 
 /* Sympa: "bounce+user==a==example.com==list". */
@@ -329,6 +336,6 @@ bool verp_split(slice address, struct verp_parts *out)
 slice verp_token(slice address)
 {
     struct verp_parts v;
-    slice s = address_find(address);
+    slice s = bare(address);
     return s.n > 0 && verp_split(s, &v) ? s : SLICE_EMPTY;
 }

@@ -39,8 +39,16 @@ static const struct {
 #define IN(lit) lit, sizeof lit - 1
     {"us-ascii", IN("abc"), "abc", false, false},
     {"utf-8", IN("\xc3\xa4"), "\xc3\xa4", false, false},
-    {"UTF8", IN("\xef\xbb\xbf" "a"), "a", false, false},
-    {"utf-8", IN("a\xff" "b\xc3"), "a\xef\xbf\xbd" "b\xef\xbf\xbd", true, false},
+    {"UTF8",
+     IN("\xef\xbb\xbf"
+        "a"),
+     "a", false, false},
+    {"utf-8",
+     IN("a\xff"
+        "b\xc3"),
+     "a\xef\xbf\xbd"
+     "b\xef\xbf\xbd",
+     true, false},
     {"us-ascii", IN("\xc3\xa4"), "\xc3\xa4", true, false},
     {"us-ascii", IN("\xe4"), "\xc3\xa4", true, false},
     {"", IN("\xe4"), "\xc3\xa4", false, false},
@@ -69,20 +77,34 @@ static const struct {
     {"euc-jp", IN("\xa4\xa2"), "\xe3\x81\x82", false, false},
     {"euc-kr", IN("\xb0\xa1"), "\xea\xb0\x80", false, false},
     {"ks_c_5601-1987", IN("\xb0\xa1"), "\xea\xb0\x80", false, false},
-    {"iso-2022-kr", IN("\x1b$)C\x0e" "0!\x0f"), "\xea\xb0\x80", false, false},
+    {"iso-2022-kr",
+     IN("\x1b$)C\x0e"
+        "0!\x0f"),
+     "\xea\xb0\x80", false, false},
     {"gb2312", IN("\xd6\xd0"), "\xe4\xb8\xad", false, false},
     {"gbk", IN("\xd6\xd0"), "\xe4\xb8\xad", false, false},
     {"gb18030", IN("\xd6\xd0"), "\xe4\xb8\xad", false, false},
     {"big5", IN("\xa4\xa4"), "\xe4\xb8\xad", false, false},
     {"utf-7", IN("+AOQ-"), "\xc3\xa4", false, false},
-    {"unicode-1-1-utf-7", IN("a+AOQ-b"), "a\xc3\xa4" "b", false, false},
-    {"utf-16", IN("\xff\xfe" "a\0"), "a", false, false},
+    {"unicode-1-1-utf-7", IN("a+AOQ-b"),
+     "a\xc3\xa4"
+     "b",
+     false, false},
+    {"utf-16",
+     IN("\xff\xfe"
+        "a\0"),
+     "a", false, false},
     {"utf-16", IN("\xfe\xff\0a"), "a", false, false},
     {"utf-16", IN("a\0b\0"), "ab", false, false},
     {"utf-16", IN("\0a\0b"), "ab", false, false},
     {"utf-16le", IN("\xe4\0"), "\xc3\xa4", false, false},
     {"shift_jis", IN("a\x82"), "a\xef\xbf\xbd", true, false}, /* cut in the middle of a character */
-    {"euc-jp", IN("\xa4\xff" "b"), "\xef\xbf\xbd\xef\xbf\xbd" "b", true, false},
+    {"euc-jp",
+     IN("\xa4\xff"
+        "b"),
+     "\xef\xbf\xbd\xef\xbf\xbd"
+     "b",
+     true, false},
     {"tis-620", IN("\xa1"), "\xe0\xb8\x81", false, false},
     {"uft-8", IN("\xc3\xa4"), "\xc3\xa4", false, false},
     {"../../etc/passwd", IN("a"), "a", false, true},
@@ -98,7 +120,8 @@ static void test_cases(void **state)
         bool errors = false;
         bool unknown = false;
         slice in = {cases[i].in, cases[i].n};
-        assert_slice(charset_decode(f->cs, &f->a, slice_str(cases[i].name), in, &errors, &unknown), slice_str(cases[i].out));
+        assert_slice(charset_decode(f->cs, &f->a, slice_str(cases[i].name), in, &errors, &unknown),
+                     slice_str(cases[i].out));
         if (errors != cases[i].errors || unknown != cases[i].unknown)
             fail_msg("row %zu (%s): errors %d, unknown %d", i, cases[i].name, errors, unknown);
     }
@@ -156,7 +179,8 @@ static void test_memory_refused(void **state)
     struct fixture *f = *state;
     arena small;
     arena_init(&small, 4);
-    assert_slice(charset_decode(f->cs, &small, S("koi8-r"), S("\xd4\xc5\xd3\xd4\xd4\xc5\xd3\xd4"), NULL, NULL), SLICE_EMPTY);
+    assert_slice(charset_decode(f->cs, &small, S("koi8-r"), S("\xd4\xc5\xd3\xd4\xd4\xc5\xd3\xd4"), NULL, NULL),
+                 SLICE_EMPTY);
     assert_slice(charset_decode(f->cs, &small, S(""), S("\xd4\xc5\xd3\xd4\xd4\xc5\xd3\xd4"), NULL, NULL), SLICE_EMPTY);
     assert_true(small.limited);
     arena_fini(&small);
@@ -182,9 +206,12 @@ static void test_every_alias_is_found(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),           cmocka_unit_test(test_state_is_forgotten),
-        cmocka_unit_test(test_long_texts),      cmocka_unit_test(test_input_is_not_copied),
-        cmocka_unit_test(test_memory_refused),  cmocka_unit_test(test_without_converters),
+        cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_state_is_forgotten),
+        cmocka_unit_test(test_long_texts),
+        cmocka_unit_test(test_input_is_not_copied),
+        cmocka_unit_test(test_memory_refused),
+        cmocka_unit_test(test_without_converters),
         cmocka_unit_test(test_every_alias_is_found),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

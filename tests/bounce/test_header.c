@@ -38,7 +38,8 @@ static slice shown(arena *a, slice text)
     assert_true(header_read(&text, a, &h));
     slice out = SLICE_EMPTY;
     for (size_t i = 0; i < h.n; i++)
-        out = arena_printf(a, "%.*s%.*s=%.*s|", SLICE_FMT(out), SLICE_FMT(h.fields[i].name), SLICE_FMT(h.fields[i].value));
+        out = arena_printf(a, "%.*s%.*s=%.*s|", SLICE_FMT(out), SLICE_FMT(h.fields[i].name),
+                           SLICE_FMT(h.fields[i].value));
     return arena_printf(a, "%.*s#%u %.*s", SLICE_FMT(out), h.bad_lines, SLICE_FMT(text));
 }
 
@@ -96,9 +97,10 @@ static void read_prefix(slice prefix, void *data)
 
 static void test_every_prefix(void **state)
 {
-    static const char text[] = "From x\r\nSubject: =?utf-8?B?w6Q=?= =?iso-8859-1?Q?=FC_x?=\r\n =?x?q?y?=\r\n"
-                               "Content-Type: text/plain; name*0*=utf-8''%C3%A4; name*1=\"b\\\"c\"; (a (b) c) charset=x\r\n"
-                               "Bad line\r\nX: \xff\xfe \x1b$B\r\n\r\nbody";
+    static const char text[] =
+        "From x\r\nSubject: =?utf-8?B?w6Q=?= =?iso-8859-1?Q?=FC_x?=\r\n =?x?q?y?=\r\n"
+        "Content-Type: text/plain; name*0*=utf-8''%C3%A4; name*1=\"b\\\"c\"; (a (b) c) charset=x\r\n"
+        "Bad line\r\nX: \xff\xfe \x1b$B\r\n\r\nbody";
     guard_prefixes((slice){text, sizeof text - 1}, read_prefix, *state);
 }
 
@@ -215,12 +217,9 @@ static void test_params(void **state)
 static const struct {
     const char *value, *want;
 } mains[] = {
-    {"Text/Plain; charset=x", "Text/Plain"},
-    {"(c) text/plain (d) ; x=y", "text/plain"},
-    {"text/plain charset=x", "text/plain"},
-    {"rfc822; a@b", "rfc822"},
-    {"5.1.1 (bad mailbox)", "5.1.1"},
-    {"  ", ""},
+    {"Text/Plain; charset=x", "Text/Plain"}, {"(c) text/plain (d) ; x=y", "text/plain"},
+    {"text/plain charset=x", "text/plain"},  {"rfc822; a@b", "rfc822"},
+    {"5.1.1 (bad mailbox)", "5.1.1"},        {"  ", ""},
 };
 
 static void test_main_value(void **state)
@@ -234,7 +233,8 @@ static void test_main_value(void **state)
 static void test_hostile(void **state)
 {
     struct fixture *f = *state;
-    static const char *const units[] = {"=?a?q?", "=?a?q?b?= ", "=?a?q?b?==?c?q?d?=", "=?", "(", "\"", ";a*0*=", "a=\"\\\""};
+    static const char *const units[] = {"=?a?q?", "=?a?q?b?= ", "=?a?q?b?==?c?q?d?=", "=?", "(", "\"",
+                                        ";a*0*=", "a=\"\\\""};
     size_t n = 200000;
     char *p = malloc(n);
     assert_non_null(p);
@@ -254,8 +254,8 @@ static void test_hostile(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_read),   cmocka_unit_test(test_every_prefix), cmocka_unit_test(test_get),
-        cmocka_unit_test(test_limits), cmocka_unit_test(test_text),         cmocka_unit_test(test_params),
+        cmocka_unit_test(test_read),       cmocka_unit_test(test_every_prefix), cmocka_unit_test(test_get),
+        cmocka_unit_test(test_limits),     cmocka_unit_test(test_text),         cmocka_unit_test(test_params),
         cmocka_unit_test(test_main_value), cmocka_unit_test(test_hostile),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
