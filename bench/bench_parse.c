@@ -43,6 +43,22 @@ static size_t in_memory(void *ctx)
     return w->mails.n;
 }
 
+/* Drops the mails that are no report (to the end of the list, where bench_unload finds them). */
+static void keep_reports(struct work *w)
+{
+    size_t kept = 0;
+    w->mails.bytes = 0;
+    for (size_t i = 0; i < w->mails.n; i++) {
+        if (read_one(w, w->mails.texts[i]) == 0)
+            continue;
+        slice report = w->mails.texts[i];
+        w->mails.texts[i] = w->mails.texts[kept];
+        w->mails.texts[kept++] = report;
+        w->mails.bytes += report.n;
+    }
+    w->mails.n = kept;
+}
+
 static size_t touch_memory(void *ctx)
 {
     struct work *w = ctx;
@@ -151,20 +167,28 @@ int main(int argc, char **argv)
     struct bounce_rules *rules = NULL;
     struct bounce_slice error;
     arena_init(&w.arena, 0);
-    MUST(w.mails.n > 0);
+    size_t all = w.mails.n;
+    MUST(all > 0);
     MUST(bounce_rules_new(NULL, 0, false, &w.arena, &rules, &error) == BOUNCE_OK);
     w.reader = bounce_reader_new(rules);
     MUST(w.reader);
     printf("%zu mails, %zu bytes on average\n", w.mails.n, w.mails.bytes / w.mails.n);
+    bench_print("parse and judge all, in memory", bench_rate(in_memory, &w, 1), "mails", "sum of the same bytes",
+                bench_rate(touch_memory, &w, 0.5));
+    keep_reports(&w);
+    printf("%zu of them are reports, %zu bytes on average\n", w.mails.n, w.mails.bytes / w.mails.n);
     double touch = bench_rate(touch_memory, &w, 0.5);
-    bench_print("parse and judge, in memory", bench_rate(in_memory, &w, 2), "mails", "sum of the same bytes", touch);
+    bench_print("parse and judge reports, in memory", bench_rate(in_memory, &w, 2), "mails", "sum of the same bytes",
+                touch);
     make_files(&w);
     double files = bench_rate(touch_files, &w, 0.5);
-    bench_print("parse and judge, 20,000 files", bench_rate(parse_files, &w, 1), "mails", "open, read, sum", files);
+    bench_print("parse and judge reports, 20,000 files", bench_rate(parse_files, &w, 1), "mails", "open, read, sum",
+                files);
     growth(&w);
     bounce_reader_free(&w.reader);
     bounce_rules_free(&rules);
     arena_fini(&w.arena);
+    w.mails.n = all;
     bench_unload(&w.mails);
     return w.sink == 1;
 }
