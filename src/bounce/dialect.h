@@ -5,6 +5,12 @@
 
 #include "bounce/reading.h"
 
+struct dialects;
+
+/* NULL when memory is refused. */
+struct dialects *dialects_new(void);
+void dialects_free(struct dialects **d);
+
 /* "qmail", "exim", "gmail", ...; "text" when nothing tells. Static. */
 slice dialect_name(struct reading *r);
 

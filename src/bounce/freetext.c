@@ -8,7 +8,8 @@
 enum {
     WORDS_BYTES = 16384,     /* of the text are searched for words that tell its nature */
     MAX_FAILED_FIELD = 2000, /* addresses of X-Failed-Recipients */
-    MAX_BARE_NAME = 64
+    MAX_BARE_NAME = 64,
+    OURS = 8
 };
 
 /* A recipient that was chosen. */
@@ -23,6 +24,7 @@ struct freetext {
     unsigned words; /* of the text */
     struct choice *choices;
     size_t n, cap;
+    slice ours[OURS];
 };
 
 /* ---- is it a report?
@@ -90,16 +92,22 @@ static void choose(struct freetext *f, slice address, slice original, const stru
 }
 
 /* Addresses of our side: who sent the message that came back, and to whom the report went. */
-static bool is_ours(struct reading *r, slice address)
+static void gather_ours(struct freetext *f)
 {
     static const enum fact to[] = {FACT_TO, FACT_DELIVERED_TO, FACT_X_ORIGINAL_TO, FACT_ENVELOPE_TO};
-    for (size_t i = 0; i < ARRAY_LEN(to); i++)
-        if (reading_same(facts_address(&r->facts, to[i]), address))
-            return true;
     static const slice from[] = {SLICE_INIT("from"), SLICE_INIT("sender"), SLICE_INIT("return-path"),
                                  SLICE_INIT("reply-to")};
+    _Static_assert(ARRAY_LEN(to) + ARRAY_LEN(from) == OURS, "room for all of them");
+    for (size_t i = 0; i < ARRAY_LEN(to); i++)
+        f->ours[i] = facts_address(&f->r->facts, to[i]);
     for (size_t i = 0; i < ARRAY_LEN(from); i++)
-        if (reading_same(address_find(header_get(reading_returned(r), from[i])), address))
+        f->ours[ARRAY_LEN(to) + i] = address_find(header_get(reading_returned(f->r), from[i]));
+}
+
+static bool is_ours(const struct freetext *f, slice address)
+{
+    for (size_t i = 0; i < OURS; i++)
+        if (reading_same(f->ours[i], address))
             return true;
     return false;
 }
@@ -132,7 +140,7 @@ static void choose_tier(struct freetext *f, enum notice_tier tier, slice returne
 {
     for (size_t i = 0; i < f->notice.n; i++) {
         const struct notice_entry *e = &f->notice.entries[i];
-        if (e->tier == tier && (!is_ours(f->r, e->address) || reading_same(e->address, returned_to)))
+        if (e->tier == tier && (!is_ours(f, e->address) || reading_same(e->address, returned_to)))
             choose(f, e->address, e->original, e);
     }
     /* people write to themselves, too, but then nobody else stands there */
@@ -155,7 +163,7 @@ static void choose_loose(struct freetext *f, slice returned_to)
             choose(f, e->address, e->original, e);
             return;
         }
-        if (!is_ours(f->r, e->address) && e->tier == NOTICE_LOOSE)
+        if (!is_ours(f, e->address) && e->tier == NOTICE_LOOSE)
             only = only ? &f->notice.entries[0] : e;
     }
     if (slice_empty(returned_to) && only && only->tier == NOTICE_LOOSE)
@@ -191,6 +199,7 @@ static void choose_bare_names(struct freetext *f)
 
 static void choose_all(struct freetext *f)
 {
+    gather_ours(f);
     if (f->r->facts.field[FACT_X_FAILED_RECIPIENTS].n)
         choose_from_field(f);
     slice returned_to = reading_returned_recipient(f->r);
@@ -200,7 +209,7 @@ static void choose_all(struct freetext *f)
         choose_loose(f, returned_to);
     if (!f->n)
         choose_bare_names(f);
-    if (!f->n && !slice_empty(returned_to) && !is_ours(f->r, returned_to))
+    if (!f->n && !slice_empty(returned_to) && !is_ours(f, returned_to))
         choose(f, returned_to, SLICE_EMPTY, NULL);
     if (!f->n)
         choose_tier(f, NOTICE_ROLE, returned_to);

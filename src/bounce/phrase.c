@@ -20,10 +20,11 @@ struct phrase_set {
     struct entry entries[];
 };
 
-static unsigned key_hash(const char *p)
+/* Of three bytes, upper and lower case alike (bit 5 is set in all; what else that maps together only costs a comparison). */
+static inline unsigned key_hash(const char *p)
 {
-    uint32_t k = (uint32_t)(unsigned char)ascii_lower(p[0]) | (uint32_t)(unsigned char)ascii_lower(p[1]) << 8 |
-                 (uint32_t)(unsigned char)ascii_lower(p[2]) << 16;
+    const unsigned char *u = (const unsigned char *)p;
+    uint32_t k = ((uint32_t)u[0] | (uint32_t)u[1] << 8 | (uint32_t)u[2] << 16) | 0x202020u;
     return (k * 2654435761u) >> (32 - HEAD_BITS);
 }
 
@@ -67,12 +68,12 @@ static bool stands_at(const struct entry *e, slice text, size_t pos)
 const struct phrase *phrase_next(const struct phrase_set *set, slice text, size_t *pos, size_t *len)
 {
     for (size_t at = *pos; at + KEY_BYTES <= text.n; at++) {
-        for (uint16_t i = set->heads[key_hash(text.p + at)]; i; i = set->entries[i - 1].next) {
-            const struct entry *e = &set->entries[i - 1];
-            if (!stands_at(e, text, at))
-                continue;
+        uint16_t i = set->heads[key_hash(text.p + at)];
+        while (i && !stands_at(&set->entries[i - 1], text, at))
+            i = set->entries[i - 1].next;
+        if (i) {
             *pos = at;
-            *len = e->n;
+            *len = set->entries[i - 1].n;
             return &set->rows[i - 1];
         }
     }

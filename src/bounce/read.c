@@ -4,6 +4,7 @@
 #include "bounce/address.h"
 #include "bounce/arf.h"
 #include "bounce/autoreply.h"
+#include "bounce/dialect.h"
 #include "bounce/dsn.h"
 #include "bounce/freetext.h"
 #include "bounce/quoted.h"
@@ -19,6 +20,7 @@ struct bounce_reader {
     struct charsets *cs;
     struct lexicon *lexicon;
     struct quoted_lines *quoted;
+    struct dialects *dialects;
 };
 
 struct bounce_reader *bounce_reader_new(const struct bounce_rules *rules)
@@ -30,7 +32,8 @@ struct bounce_reader *bounce_reader_new(const struct bounce_rules *rules)
     reader->cs = charsets_new();
     reader->lexicon = lexicon_new();
     reader->quoted = quoted_lines_new();
-    if (!reader->cs || !reader->lexicon || !reader->quoted)
+    reader->dialects = dialects_new();
+    if (!reader->cs || !reader->lexicon || !reader->quoted || !reader->dialects)
         bounce_reader_free(&reader);
     return reader;
 }
@@ -42,6 +45,7 @@ void bounce_reader_free(struct bounce_reader **reader)
     charsets_free(&(*reader)->cs);
     lexicon_free(&(*reader)->lexicon);
     quoted_lines_free(&(*reader)->quoted);
+    dialects_free(&(*reader)->dialects);
     free(*reader);
     *reader = NULL;
 }
@@ -209,6 +213,7 @@ enum bounce_status bounce_read(struct bounce_reader *reader, struct bounce_slice
     struct reading r = {.rules = reader->rules,
                         .lexicon = reader->lexicon,
                         .quoted = reader->quoted,
+                        .dialects = reader->dialects,
                         .cs = reader->cs,
                         .a = a,
                         .text = SLICE_EMPTY,

@@ -12,11 +12,13 @@
 #define READING_MAX_DIAGNOSTIC_BYTES 4096
 
 struct quoted_lines;
+struct dialects;
 
 struct reading {
     const struct bounce_rules *rules;
     const struct lexicon *lexicon;
     const struct quoted_lines *quoted;
+    const struct dialects *dialects;
     struct charsets *cs;
     arena *a;
     struct facts facts;

@@ -49,7 +49,8 @@ static size_t next_from_line(slice text, size_t from)
         if (hit == SLICE_NPOS)
             return text.n;
         hit += at;
-        if (hit > 0 && (text.p[hit - 1] == '\n' || text.p[hit - 1] == '\r'))
+        size_t before = hit > 0 && text.p[hit - 1] == '\r' ? hit - 1 : hit; /* of the line end in front of "From " */
+        if (before > 0 && text.p[before - 1] == '\n')
             return hit + 1;
         at = hit + 1;
     }
