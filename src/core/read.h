@@ -25,7 +25,7 @@
 #include "base/err.h"
 #include "base/time.h"
 
-#define READ_MAX_LINE_BYTES (64u * 1024)
+#define READ_MAX_LINE_BYTES (1024u * 1024)
 #define READ_MAX_ENTRY_BYTES (1024u * 1024) /* one entry of a journal export */
 #define READ_MAX_DEPTH 32
 #define READ_MAX_FILES 10000000u
@@ -63,8 +63,8 @@ struct read_options {
 struct read_piece {
     enum read_form form; /* READ_MESSAGE, READ_LOG, READ_JOURNAL, READ_NDJSON, READ_CSV */
     slice bytes;         /* valid until the next call; a message without its mbox "From " line, lines with their ends */
-    slice path;          /* of the file, as given or found; "-" for standard input. Valid as long as the reader */
-    slice header;        /* READ_CSV: the first line of the file (also when reading goes on in its middle) */
+    slice path;          /* of the file, as given or found; "-" for standard input. Valid until the next call */
+    slice header;        /* READ_CSV: the first line of the file (bytes at offset 0 begin with it) */
     uint64_t offset;     /* where bytes begins in the decompressed file */
     int64_t reference_us; /* lines without a year are not later than this (time of the file's last change); TIME_NONE:
                              unknown */
