@@ -108,14 +108,14 @@ static enum status find_stored(struct ledger *l, int64_t tenant, slice stored, s
 }
 
 /* An erased address stands under its hash although the others stand in clear. */
-static enum status find_one(struct ledger *l, slice tenant, int64_t tenant_id, slice key, struct ledger_address *out,
-                            arena *a, err *e)
+static enum status find_one(struct ledger *l, slice tenant, int64_t tenant_id, slice key, bool erased,
+                            struct ledger_address *out, arena *a, err *e)
 {
     char hash[STORED_KEY_BYTES];
     enum status st = OK;
     if (!l->hashed)
         st = find_stored(l, tenant_id, key, out, a, e);
-    if (st == OK && out->id == 0)
+    if (st == OK && out->id == 0 && (l->hashed || erased))
         st = find_stored(l, tenant_id, stored_hash(l, tenant, key, hash), out, a, e);
     out->tenant = tenant;
     out->key = key;
@@ -126,8 +126,10 @@ static enum status find_one(struct ledger *l, slice tenant, int64_t tenant_id, s
 enum status ledger_addresses(struct ledger *l, slice tenant, const slice *keys, size_t n, arena *a,
                              struct ledger_address *out, err *e)
 {
-    int64_t tenant_id = 0;
+    int64_t tenant_id = 0, erased = 0;
     enum status st = names_find(l, tenant, &tenant_id, e);
+    if (st == OK && !l->hashed)
+        st = meta_get(l, S("erased"), &erased, e);
     for (size_t i = 0; st == OK && i < n; i++) {
         out[i] = (struct ledger_address){.since_us = TIME_NONE,
                                          .until_us = TIME_NONE,
@@ -137,7 +139,7 @@ enum status ledger_addresses(struct ledger *l, slice tenant, const slice *keys, 
                                          .last_failed_us = TIME_NONE,
                                          .address = SLICE_EMPTY,
                                          .history = SLICE_EMPTY};
-        st = find_one(l, tenant, tenant_id, keys[i], &out[i], a, e);
+        st = find_one(l, tenant, tenant_id, keys[i], erased > 0, &out[i], a, e);
     }
     if (st == OK && a->limited)
         st = err_set(e, E_MEMORY, "%s: addresses: out of memory", l->path);

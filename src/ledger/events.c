@@ -3,8 +3,10 @@
 
 #define PARAMETER_OF_REPLY 47 /* the last one; bound after all others */
 
-/* A ledger of hashes keeps no text that names an address: every mention of it becomes "<address>". */
+/* A ledger of hashes, and an erased address anywhere, keep no text that names the address: a mention becomes
+ * "<address>". */
 struct hidden {
+    bool on;
     slice full, as_sent, local;
 };
 
@@ -35,7 +37,7 @@ static size_t mention(const struct hidden *h, slice text, size_t from, size_t *l
 
 static slice hide(const struct hidden *h, slice text, arena *a)
 {
-    size_t length = 0, at = mention(h, text, 0, &length), done = 0;
+    size_t length = 0, at = h->on ? mention(h, text, 0, &length) : SLICE_NPOS, done = 0;
     if (at == SLICE_NPOS)
         return text;
     buf out;
@@ -66,7 +68,22 @@ static enum status find_reply(struct ledger *l, struct hash128 h, int64_t *id, e
     return st;
 }
 
-/* The number of a reply's text, stored once for each text. */
+static enum status add_reply(struct ledger *l, struct hash128 h, slice text, int64_t *id, err *e)
+{
+    struct row r;
+    enum status st = row_open(l, STMT_REPLY_ADD, &r, e);
+    if (st != OK)
+        return st;
+    row_u64(&r, h.hi);
+    row_u64(&r, h.lo);
+    row_text_max(&r, text, LEDGER_MAX_REPLY_BYTES);
+    st = row_run(&r, e);
+    *id = st == OK && sqlite3_changes(l->db) > 0 ? sqlite3_last_insert_rowid(l->db) : 0;
+    return st;
+}
+
+/* The number of a reply's text, stored once for each text. Most are new (they name the recipient) or were seen just
+ * now. */
 static enum status reply_number(struct ledger *l, slice text, int64_t *id, err *e)
 {
     text = slice_sub(text, 0, LEDGER_MAX_REPLY_BYTES);
@@ -74,18 +91,16 @@ static enum status reply_number(struct ledger *l, slice text, int64_t *id, err *
     if (slice_empty(text))
         return OK;
     struct hash128 h = hash128(text);
-    enum status st = find_reply(l, h, id, e);
-    if (st != OK || *id)
-        return st;
-    struct row r;
-    st = row_open(l, STMT_REPLY_ADD, &r, e);
-    if (st != OK)
-        return st;
-    row_u64(&r, h.hi);
-    row_u64(&r, h.lo);
-    row_text_max(&r, text, LEDGER_MAX_REPLY_BYTES);
-    st = row_run(&r, e);
-    *id = sqlite3_last_insert_rowid(l->db);
+    struct reply_seen *seen = &l->replies[h.lo % ARRAY_LEN(l->replies)];
+    if (seen->id && seen->hash.hi == h.hi && seen->hash.lo == h.lo) {
+        *id = seen->id;
+        return OK;
+    }
+    enum status st = add_reply(l, h, text, id, e);
+    if (st == OK && *id == 0)
+        st = find_reply(l, h, id, e);
+    if (st == OK)
+        *seen = (struct reply_seen){h, *id};
     return st;
 }
 
@@ -132,21 +147,20 @@ static void bind_fold(struct row *r, const struct ledger_event *ev, slice fold)
 static void bind_texts(struct row *r, const struct ledger_event *ev, const struct observation *o,
                        const struct hidden *h, arena *a)
 {
-    bool hashed = r->l->hashed;
-    row_text(r, hashed || slice_eq(o->recipient, ev->address) ? SLICE_EMPTY : o->recipient);
-    row_text(r, hashed ? SLICE_EMPTY : o->sent_to);
+    row_text(r, h->on || slice_eq(o->recipient, ev->address) ? SLICE_EMPTY : o->recipient);
+    row_text(r, h->on ? SLICE_EMPTY : o->sent_to);
     for (int i = 0; i < ID_KINDS; i++)
         row_text(r, o->ids[i]);
     row_text(r, o->status);
     row_text(r, o->remote_mta);
     row_text(r, o->reporting_mta);
-    row_text(r, hashed ? hide(h, o->sender, a) : o->sender);
+    row_text(r, hide(h, o->sender, a));
     row_text(r, o->sending_ip);
-    row_text(r, hashed ? hide(h, o->subject, a) : o->subject);
+    row_text(r, hide(h, o->subject, a));
     row_text(r, o->platform_cause);
-    row_text(r, hashed ? SLICE_EMPTY : o->verdict.new_address);
+    row_text(r, h->on ? SLICE_EMPTY : o->verdict.new_address);
     row_text(r, ev->actor);
-    row_text(r, hashed ? hide(h, ev->note, a) : ev->note);
+    row_text(r, hide(h, ev->note, a));
     row_text(r, ev->reverified);
     row_text(r, ev->decision);
     row_blob(r, ev->baseline);
@@ -160,7 +174,7 @@ static enum status put_row(struct ledger *l, const struct ledger_event *ev, cons
     struct row r;
     enum status st = number_names(l, ev, o, ids, e);
     if (st == OK)
-        st = reply_number(l, l->hashed ? hide(h, o->reply, a) : o->reply, &reply, e);
+        st = reply_number(l, hide(h, o->reply, a), &reply, e);
     if (st == OK)
         st = row_open(l, STMT_EVENT_ADD, &r, e);
     if (st != OK)
@@ -183,7 +197,7 @@ static enum status put_row(struct ledger *l, const struct ledger_event *ev, cons
 enum status ledger_put_event(struct ledger *l, const struct ledger_event *ev, int64_t *seq, err *e)
 {
     const struct observation *o = ev->o ? ev->o : &nothing;
-    struct hidden h = {.full = o->recipient, .as_sent = o->sent_to};
+    struct hidden h = {.on = l->hashed || ev->hide, .full = o->recipient, .as_sent = o->sent_to};
     arena memory;
     bool taken = false;
     *seq = 0;

@@ -16,30 +16,6 @@
 
 /* ---- meta ---- */
 
-static enum status meta_get(struct ledger *l, const char *name, int64_t *v, bool *there, err *e)
-{
-    struct row r;
-    enum status st = row_open(l, STMT_META_GET, &r, e);
-    if (st != OK)
-        return st;
-    row_key(&r, slice_str(name));
-    *there = row_next(&r, &st, e) > 0;
-    *v = *there ? cell_int(&r) : 0;
-    row_close(&r);
-    return st;
-}
-
-static enum status meta_put(struct ledger *l, const char *name, int64_t v, err *e)
-{
-    struct row r;
-    enum status st = row_open(l, STMT_META_PUT, &r, e);
-    if (st != OK)
-        return st;
-    row_key(&r, slice_str(name));
-    row_int(&r, v);
-    return row_run(&r, e);
-}
-
 static enum status make_meta(struct ledger *l, bool hashed, err *e)
 {
     struct sip_key key;
@@ -48,17 +24,14 @@ static enum status make_meta(struct ledger *l, bool hashed, err *e)
     enum status st = store_exec(l, "BEGIN IMMEDIATE", e);
     if (st != OK)
         return st;
-    int64_t v;
-    bool there = false;
-    st = meta_get(l, "key_0", &v, &there, e); /* another process may have been faster */
+    int64_t there = 0;
+    st = meta_get(l, S("key_0"), &there, e); /* another process may have been faster */
     if (st == OK && !there) {
-        st = meta_put(l, "key_0", (int64_t)key.k0, e);
+        st = meta_put(l, S("key_0"), (int64_t)(key.k0 | 1), e); /* never 0 */
         if (st == OK)
-            st = meta_put(l, "key_1", (int64_t)key.k1, e);
+            st = meta_put(l, S("key_1"), (int64_t)key.k1, e);
         if (st == OK)
-            st = meta_put(l, "hash_addresses", hashed, e);
-        if (st == OK)
-            st = meta_put(l, "seq", 0, e);
+            st = meta_put(l, S("hash_addresses"), hashed, e);
     }
     if (st == OK)
         return store_exec(l, "COMMIT", e);
@@ -69,14 +42,13 @@ static enum status make_meta(struct ledger *l, bool hashed, err *e)
 static enum status read_meta(struct ledger *l, err *e)
 {
     int64_t k0 = 0, k1 = 0, hashed = 0;
-    bool there = false;
-    enum status st = meta_get(l, "key_0", &k0, &there, e);
-    if (st == OK && !there)
+    enum status st = meta_get(l, S("key_0"), &k0, e);
+    if (st == OK && k0 == 0)
         return err_set(e, E_CORRUPT, "%s: the ledger has no key; restore a backup", l->path);
     if (st == OK)
-        st = meta_get(l, "key_1", &k1, &there, e);
+        st = meta_get(l, S("key_1"), &k1, e);
     if (st == OK)
-        st = meta_get(l, "hash_addresses", &hashed, &there, e);
+        st = meta_get(l, S("hash_addresses"), &hashed, e);
     l->key = (struct sip_key){(uint64_t)k0, (uint64_t)k1};
     l->hashed = hashed != 0;
     return st;
@@ -208,19 +180,17 @@ const struct sip_key *ledger_key(struct ledger *l)
 
 enum status ledger_seq(struct ledger *l, int64_t *seq, err *e)
 {
-    bool there;
     if (l->writing) {
         *seq = l->seq;
         return OK;
     }
-    return meta_get(l, "seq", seq, &there, e);
+    return meta_get(l, S("seq"), seq, e);
 }
 
 /* ---- transactions ---- */
 
 enum status ledger_begin(struct ledger *l, err *e)
 {
-    bool there;
     if (l->read_only)
         return err_set(e, E_DENIED, "%s: opened for reading only", l->path);
     if (l->broken)
@@ -230,7 +200,8 @@ enum status ledger_begin(struct ledger *l, err *e)
     if (st != OK)
         return st;
     l->writing = true;
-    st = meta_get(l, "seq", &l->seq, &there, e);
+    memset(l->replies, 0, sizeof l->replies);
+    st = meta_get(l, S("seq"), &l->seq, e);
     if (st != OK)
         ledger_abort(l);
     return st;
@@ -242,7 +213,7 @@ enum status ledger_commit(struct ledger *l, err *e)
     if (st == OK)
         st = pending_flush(l, e);
     if (st == OK)
-        st = meta_put(l, "seq", l->seq, e);
+        st = meta_put(l, S("seq"), l->seq, e);
     if (st != OK)
         return st;
     st = store_exec(l, "COMMIT", e);

@@ -82,7 +82,8 @@ NODISCARD enum status ledger_put_address(struct ledger *l, struct ledger_address
 /* An event to store. Returns OK with *seq = 0 when the source key is there already (a repeat: nothing is written). */
 struct ledger_event {
     int64_t seq, address_id;
-    slice address;                 /* when read: as stored */
+    slice address;                 /* as stored; needed for putting only to store a recipient once that is written the same */
+    bool hide;                     /* keep no text that names the recipient: for erased addresses (always in a hashed ledger) */
     struct hash128 source_key;
     enum event_what what;
     const struct observation *o;   /* EVENT_OBSERVED */

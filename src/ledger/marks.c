@@ -1,18 +1,5 @@
 #include "ledger/store.h"
 
-/* Change number up to which lifted suppressions were forgotten by pruning. */
-static enum status marks_floor(struct ledger *l, int64_t *floor, err *e)
-{
-    struct row r;
-    enum status st = row_open(l, STMT_META_GET, &r, e);
-    if (st != OK)
-        return st;
-    row_key(&r, S("marks_floor"));
-    *floor = row_next(&r, &st, e) > 0 ? cell_int(&r) : 0;
-    row_close(&r);
-    return st;
-}
-
 static enum status walk_marks(struct row *r, ledger_mark_fn each, void *ctx, err *e)
 {
     enum status st = OK;
@@ -31,9 +18,9 @@ static enum status walk_marks(struct row *r, ledger_mark_fn each, void *ctx, err
 
 static enum status read_marks(struct ledger *l, int64_t *seq, ledger_mark_fn each, void *ctx, err *e)
 {
-    int64_t floor = 0, last = 0;
+    int64_t floor = 0, last = 0; /* lifted suppressions up to change number `floor` were forgotten by pruning */
     struct row r;
-    enum status st = marks_floor(l, &floor, e);
+    enum status st = meta_get(l, S("marks_floor"), &floor, e);
     if (st == OK)
         st = ledger_seq(l, &last, e);
     if (st != OK)

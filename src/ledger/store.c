@@ -185,3 +185,26 @@ slice cell_blob(struct row *r)
     int n = sqlite3_column_bytes(r->s, r->at++);
     return p && n > 0 ? slice_of(p, (size_t)n) : SLICE_EMPTY;
 }
+
+enum status meta_get(struct ledger *l, slice name, int64_t *v, err *e)
+{
+    struct row r;
+    enum status st = row_open(l, STMT_META_GET, &r, e);
+    if (st != OK)
+        return st;
+    row_key(&r, name);
+    *v = row_next(&r, &st, e) > 0 ? cell_int(&r) : 0;
+    row_close(&r);
+    return st;
+}
+
+enum status meta_put(struct ledger *l, slice name, int64_t v, err *e)
+{
+    struct row r;
+    enum status st = row_open(l, STMT_META_PUT, &r, e);
+    if (st != OK)
+        return st;
+    row_key(&r, name);
+    row_int(&r, v);
+    return row_run(&r, e);
+}

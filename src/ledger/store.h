@@ -34,6 +34,14 @@ struct names {
 
 struct pending;
 
+/* Replies that were stored or found of late, so that a repeated one costs no search. */
+#define REPLIES_SEEN 1024
+
+struct reply_seen {
+    struct hash128 hash;
+    int64_t id; /* 0: free */
+};
+
 /* ---- the handle ---- */
 
 struct ledger {
@@ -42,6 +50,7 @@ struct ledger {
     struct sip_key key;
     struct names names;
     struct pending *pending;
+    struct reply_seen replies[REPLIES_SEEN]; /* within a transaction: another process may prune between two */
     char *path;
     int64_t seq;      /* last number given in this transaction */
     unsigned cursors; /* open ones: names that they show must stay */
@@ -56,6 +65,9 @@ enum status store_fail(struct ledger *l, err *e, const char *what);
 enum status store_fail_db(sqlite3 *db, const char *path, err *e, const char *what);
 /* E_DENIED unless a transaction is open. */
 NODISCARD enum status store_writing(struct ledger *l, err *e);
+/* A number of the table meta; 0 when it is not there. */
+NODISCARD enum status meta_get(struct ledger *l, slice name, int64_t *v, err *e);
+NODISCARD enum status meta_put(struct ledger *l, slice name, int64_t v, err *e);
 /* Runs literal SQL that returns nothing of interest. */
 NODISCARD enum status store_exec(struct ledger *l, const char *sql, err *e);
 

@@ -1,0 +1,96 @@
+/* The dump is SQL: each section gives lines of text made of natural keys only, in the order of those texts. */
+#include "ledger/store.h"
+
+#define TEXT(column) "coalesce((SELECT text FROM names WHERE id = " column "), '')"
+#define OPTIONAL(column) "coalesce(quote(" column "), '')"
+
+static const char *const sections[] = {
+    "SELECT printf('address %s %Q state %d cause %d hold %d since %s until %s due %s seen %s delivered %s failed %s as "
+    "%s history %s',"
+    " " TEXT("tenant") ", key, state, cause, hold, since_us, until_us, due_us, first_seen_us, last_delivered_us, "
+                       "last_failed_us,"
+                       " " OPTIONAL("address") ", " OPTIONAL("history") ") AS line FROM addresses ORDER BY line",
+
+    "SELECT printf('suppression %s %Q scope %d stream %s cause %d reason %d since %s until %s', " TEXT(
+        "a.tenant") ", a.key, s.scope,"
+                    " " TEXT("s.stream") ", s.cause, s.reason, s.since_us, s.until_us) AS line"
+                                         " FROM suppressions s JOIN addresses a ON a.id = s.address WHERE s.cause <> 0 "
+                                         "ORDER BY line",
+
+    "SELECT printf('event %016x%016x %s %Q what %d time %s kind %d reason %d certainty %d trust %d cause %d scope %d "
+    "flags %d"
+    " fold %s stream %s campaign %s source %s provider %s feed %s format %s rule %s rules %s phase %s evidence %s sent "
+    "%s"
+    " recipient %Q to %Q ids %Q %Q %Q %Q %Q status %Q remote %Q reporting %Q sender %Q ip %Q subject %Q platform %Q "
+    "new %Q"
+    " actor %Q note %Q reverified %Q decision %Q baseline %s reply %Q',"
+    " e.source_hi, e.source_lo, " TEXT(
+        "a.tenant") ", a.key, e.what, e.time_us, e.kind, e.reason, e.certainty, e.trust, e.cause,"
+                    " e.scope, e.flags, " OPTIONAL("e.fold") ", " TEXT("e.stream") ", " TEXT("e.campaign") ", " TEXT(
+                        "e.source") ","
+                                    " " TEXT("e.provider") ", " TEXT("e.feed") ", " TEXT("e.format") ", " TEXT(
+                                        "e.rule") ", " TEXT("e.rules_version") ", e.phase,"
+                                                                               " e.evidence, e.sent_us, e.recipient, "
+                                                                               "e.sent_to, e.id_verp, e.id_envid, "
+                                                                               "e.id_message, e.id_provider, "
+                                                                               "e.id_queue, e.status,"
+                                                                               " e.remote_mta, e.reporting_mta, "
+                                                                               "e.sender, e.sending_ip, e.subject, "
+                                                                               "e.platform_cause, e.new_address, "
+                                                                               "e.actor, e.note,"
+                                                                               " e.reverified, e.decision, " OPTIONAL(
+                                                                                   "e.baseline") ", r.text) AS line"
+                                                                                                 " FROM events e JOIN "
+                                                                                                 "addresses a ON a.id "
+                                                                                                 "= e.address LEFT "
+                                                                                                 "JOIN replies r ON "
+                                                                                                 "r.id = e.reply ORDER "
+                                                                                                 "BY line",
+
+    "SELECT printf('tally %d %s stream %s campaign %s domain %s provider %s source %s ip %s kind %d reason %d count "
+    "%d', hour,"
+    " " TEXT("tenant") ", " TEXT("stream") ", " TEXT("campaign") ", " TEXT("domain") ", " TEXT("provider") ", " TEXT(
+        "source") ","
+                  " " TEXT("sending_ip") ", kind, reason, count) AS line FROM tallies WHERE count <> 0 ORDER BY line",
+
+    "SELECT printf('group %Q provider %s reason %d count %d first %s last %s', text, " TEXT(
+        "provider") ", reason, count, first_us,"
+                    " last_us) AS line FROM groups ORDER BY line",
+
+    "SELECT printf('feed %Q position %Q memory %s', name, position, " OPTIONAL(
+        "memory") ") AS line FROM feeds ORDER BY line",
+
+    "SELECT printf('sent %016x %s', hash, time_us) AS line FROM sent ORDER BY line",
+
+    "SELECT printf('domain %s %s delivered %s', " TEXT("tenant") ", " TEXT(
+        "domain") ", delivered_us) AS line FROM domains"
+                  " ORDER BY line",
+
+    "SELECT printf('acquired %s %Q as %Q source %s form %Q batch %Q at %s', " TEXT("tenant") ", key, address, " TEXT(
+        "source") ","
+                  " form, batch, signed_up_us) AS line FROM acquired ORDER BY line",
+};
+
+static enum status dump_section(struct ledger *l, const char *sql, void (*line)(void *ctx, slice text), void *ctx,
+                                err *e)
+{
+    struct row r = {.l = l, .at = 1, .rc = SQLITE_OK};
+    enum status st = OK;
+    if (sqlite3_prepare_v2(l->db, sql, -1, &r.s, NULL) != SQLITE_OK)
+        return store_fail(l, e, "prepare dump");
+    while (row_next(&r, &st, e) > 0)
+        line(ctx, cell_text(&r));
+    sqlite3_finalize(r.s);
+    return st;
+}
+
+enum status ledger_dump(struct ledger *l, void (*line)(void *ctx, slice text), void *ctx, err *e)
+{
+    bool mine = sqlite3_get_autocommit(l->db) != 0; /* one view of all sections */
+    enum status st = mine ? store_exec(l, "BEGIN", e) : pending_flush(l, e);
+    for (size_t i = 0; st == OK && i < ARRAY_LEN(sections); i++)
+        st = dump_section(l, sections[i], line, ctx, e);
+    if (mine)
+        sqlite3_exec(l->db, "COMMIT", NULL, NULL, NULL);
+    return st;
+}

@@ -1,0 +1,199 @@
+#include <stdio.h>
+
+#include "ledger/scope.h"
+#include "ledger/store.h"
+
+static enum status run_with(struct ledger *l, enum stmt which, int64_t id, err *e)
+{
+    struct row r;
+    enum status st = row_open(l, which, &r, e);
+    if (st != OK)
+        return st;
+    row_int(&r, id);
+    return row_run(&r, e);
+}
+
+/* What an address is called: whole, and its local part alone where that is long enough to mean it. */
+static bool names_it(slice text, slice key)
+{
+    size_t at = slice_rchr(key, '@');
+    slice local = slice_sub(key, 0, at == SLICE_NPOS ? 0 : at);
+    return slice_find_ci(text, key) != SLICE_NPOS || (local.n >= 4 && slice_find_ci(text, local) != SLICE_NPOS);
+}
+
+struct doomed {
+    int64_t *ids;
+    size_t n, cap;
+};
+
+static bool doom(struct doomed *d, int64_t id, arena *a)
+{
+    int64_t *grown = arena_grow(a, d->ids, d->n, &d->cap, sizeof *d->ids);
+    if (!grown)
+        return false;
+    d->ids = grown;
+    d->ids[d->n++] = id;
+    return true;
+}
+
+/* Replies of the address's own events that name it. Their texts may stand with other events too; they go from those as
+ * well. */
+static enum status clear_replies(struct ledger *l, int64_t id, slice key, arena *a, err *e)
+{
+    struct row r;
+    struct doomed d = {0};
+    enum status st = row_open(l, STMT_REPLIES_OF, &r, e);
+    if (st != OK)
+        return st;
+    row_int(&r, id);
+    while (st == OK && row_next(&r, &st, e) > 0) {
+        int64_t reply = cell_int(&r);
+        if (names_it(cell_text(&r), key) && !doom(&d, reply, a))
+            st = err_set(e, E_MEMORY, "%s: erase: out of memory", l->path);
+    }
+    row_close(&r);
+    for (size_t i = 0; st == OK && i < d.n; i++)
+        st = run_with(l, STMT_REPLY_CLEAR, d.ids[i], e);
+    memset(l->replies, 0, sizeof l->replies);
+    return st;
+}
+
+static enum status clear_examples(struct ledger *l, slice key, arena *a, err *e)
+{
+    struct row r;
+    struct doomed d = {0};
+    enum status st = row_open(l, STMT_GROUPS_NAMING, &r, e);
+    if (st != OK)
+        return st;
+    while (st == OK && row_next(&r, &st, e) > 0) {
+        int64_t group = cell_int(&r);
+        (void)cell_text(&r);
+        if (names_it(cell_text(&r), key) && !doom(&d, group, a))
+            st = err_set(e, E_MEMORY, "%s: erase: out of memory", l->path);
+    }
+    row_close(&r);
+    for (size_t i = 0; st == OK && i < d.n; i++)
+        st = run_with(l, STMT_GROUP_CLEAR_EXAMPLE, d.ids[i], e);
+    return st;
+}
+
+static enum status drop_acquired(struct ledger *l, slice tenant, slice key, err *e)
+{
+    char hash[STORED_KEY_BYTES];
+    int64_t tenant_id;
+    struct row r;
+    enum status st = names_find(l, tenant, &tenant_id, e);
+    if (st == OK)
+        st = row_open(l, STMT_ACQUIRED_DROP, &r, e);
+    if (st != OK)
+        return st;
+    row_key(&r, l->hashed ? stored_hash(l, tenant, key, hash) : key);
+    row_int(&r, tenant_id);
+    return row_run(&r, e);
+}
+
+/* The row stays, under its hash, suppressed everywhere; the mark in the table in memory is the same as before. */
+static enum status hide_address(struct ledger *l, struct ledger_address *addr, int64_t now_us, err *e)
+{
+    char hash[STORED_KEY_BYTES];
+    struct ledger_suppression s = {
+        .scope = SCOPE_GLOBAL, .stream = SLICE_EMPTY, .cause = CAUSE_ERASED, .since_us = now_us, .until_us = TIME_NONE};
+    struct row r;
+    addr->address = SLICE_EMPTY;
+    addr->history = SLICE_EMPTY;
+    addr->state = STATE_SUPPRESSED;
+    addr->cause = CAUSE_ERASED;
+    addr->hold = HOLD_NONE;
+    addr->since_us = now_us;
+    addr->until_us = addr->due_us = addr->first_seen_us = addr->last_delivered_us = addr->last_failed_us = TIME_NONE;
+    addr->suppressions = &s;
+    addr->suppression_count = 1;
+    enum status st = ledger_put_address(l, addr, e);
+    addr->suppressions = NULL;
+    addr->suppression_count = 0;
+    if (st == OK)
+        st = row_open(l, STMT_ADDRESS_HIDE, &r, e);
+    if (st != OK)
+        return st;
+    row_key(&r, stored_hash(l, addr->tenant, addr->key, hash));
+    row_int(&r, addr->id);
+    st = row_run(&r, e);
+    return st == OK ? meta_put(l, S("erased"), 1, e) : st;
+}
+
+static enum status put_erase_event(struct ledger *l, const struct ledger_address *addr, slice actor, int64_t now_us,
+                                   err *e)
+{
+    int64_t seq;
+    char stamp[64], hash[STORED_KEY_BYTES];
+    slice when = slice_of(stamp, (size_t)snprintf(stamp, sizeof stamp, "erase %lld", (long long)now_us));
+    struct hash128 key = hash128_more(hash128(when), stored_hash(l, addr->tenant, addr->key, hash));
+    struct ledger_event ev = {.address_id = addr->id,
+                              .source_key = key,
+                              .what = EVENT_ERASE,
+                              .actor = actor,
+                              .cause = CAUSE_ERASED,
+                              .ingest_us = now_us,
+                              .fold = {.time_us = now_us,
+                                       .key = key.hi,
+                                       .what = EVENT_ERASE,
+                                       .trust = TRUST_PROVEN,
+                                       .cause = CAUSE_ERASED,
+                                       .scope = SCOPE_GLOBAL}};
+    return ledger_put_event(l, &ev, &seq, e);
+}
+
+static enum status erase_in(struct ledger *l, struct ledger_address *addr, slice actor, int64_t now_us, arena *a,
+                            err *e)
+{
+    enum status st = OK;
+    if (addr->id) {
+        st = clear_replies(l, addr->id, addr->key, a, e);
+        if (st == OK)
+            st = run_with(l, STMT_EVENTS_DROP_OF, addr->id, e);
+    }
+    if (st == OK)
+        st = pending_flush(l, e); /* its groups, too */
+    if (st == OK)
+        st = clear_examples(l, addr->key, a, e);
+    if (st == OK)
+        st = drop_acquired(l, addr->tenant, addr->key, e);
+    if (st == OK)
+        st = hide_address(l, addr, now_us, e);
+    return st == OK ? put_erase_event(l, addr, actor, now_us, e) : st;
+}
+
+static enum status erase_found(struct ledger *l, slice tenant, slice key, slice actor, int64_t now_us, err *e)
+{
+    arena memory;
+    struct ledger_address addr;
+    arena_init(&memory, 0);
+    enum status st = ledger_addresses(l, tenant, &key, 1, &memory, &addr, e);
+    if (st == OK)
+        st = erase_in(l, &addr, actor, now_us, &memory, e);
+    arena_fini(&memory);
+    return st;
+}
+
+enum status ledger_erase(struct ledger *l, slice tenant, slice key, slice actor, int64_t now_us, err *e)
+{
+    bool mine = !l->writing;
+    enum status st = mine ? ledger_begin(l, e) : OK;
+    if (st != OK)
+        return st;
+    st = store_exec(l, "PRAGMA secure_delete = ON", e); /* overwrite what is freed */
+    if (st == OK)
+        st = erase_found(l, tenant, key, actor, now_us, e);
+    enum status back = store_exec(l, "PRAGMA secure_delete = OFF", st == OK ? e : NULL);
+    if (st == OK)
+        st = back;
+    if (!mine)
+        return st;
+    if (st == OK)
+        st = ledger_commit(l, e);
+    if (st != OK)
+        ledger_abort(l);
+    else
+        st = store_exec(l, "PRAGMA wal_checkpoint(TRUNCATE)", e); /* the log still holds the old pages */
+    return st;
+}
