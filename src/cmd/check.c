@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -264,7 +265,7 @@ static int clean_list(struct check *c, const char *path)
     if (csv_open(&k.in, path, &e) != OK)
         return cmd_fail(c->args, &e);
     if (rejects && !(k.rejects = fopen(rejects, "we"))) {
-        cmd_error(c->args, "%s: cannot be written: %m", rejects);
+        cmd_error(c->args, "%s: cannot be written: %s", rejects, strerror(errno));
         csv_close(&k.in);
         return EXIT_CANTCREAT;
     }
@@ -272,7 +273,7 @@ static int clean_list(struct check *c, const char *path)
     if (code == EXIT_YES)
         code = clean_rows(&k, column);
     if (k.rejects && fclose(k.rejects) != 0 && code == EXIT_YES) {
-        cmd_error(c->args, "%s: cannot be written: %m", rejects);
+        cmd_error(c->args, "%s: cannot be written: %s", rejects, strerror(errno));
         code = EXIT_IOERR;
     }
     csv_close(&k.in);

@@ -7,16 +7,6 @@ const char *trust_word(enum trust t)
     return words[t];
 }
 
-const char *event_word(enum event_what w)
-{
-    static const char *const words[EVENT_WHATS] = {
-        [EVENT_OBSERVED] = "observed", [EVENT_SUPPRESS] = "suppress", [EVENT_LIFT] = "lift",   [EVENT_VOUCH] = "vouch",
-        [EVENT_DISMISS] = "dismiss",   [EVENT_BASELINE] = "baseline", [EVENT_ERASE] = "erase",
-    };
-    MUST((size_t)w < ARRAY_LEN(words) && words[w]);
-    return words[w];
-}
-
 static void observed(struct jsonw *j, const struct observation *o)
 {
     static const char *const id_names[ID_KINDS] = {[ID_VERP] = "verp_id",

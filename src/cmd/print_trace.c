@@ -57,7 +57,10 @@ static void hit_text(buf *out, const struct judge_trace *t, size_t i)
 {
     const struct rules_hit *hit = &t->hits.v[i];
     const char *why = loses_by(&t->hits, i);
-    buf_printf(out, "  %c %.*s (%s, rank %u, %.*s:%u)\n      \"", hit->rejected ? '-' : i == 0 ? '*' : '+',
+    buf_printf(out, "  %c %.*s (%s, rank %u, %.*s:%u)\n      \"",
+               hit->rejected ? '-'
+               : i == 0      ? '*'
+                             : '+',
                SLICE_FMT(hit->rule->id), bounce_reason_word(hit->rule->reason), hit->rule->rank,
                SLICE_FMT(hit->rule->file), hit->rule->line);
     text_add_safe(out, matched(t, hit), LINE_BYTES);
@@ -103,8 +106,7 @@ static void verdict_text(buf *out, const struct bounce_verdict *v)
     buf_addc(out, '\n');
 }
 
-void print_trace(buf *out, const struct judge_trace *t,
-                 const struct bounce_verdict *v)
+void print_trace(buf *out, const struct judge_trace *t, const struct bounce_verdict *v)
 {
     facts_text(out, t);
     if (t->whole)

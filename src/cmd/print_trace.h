@@ -8,8 +8,7 @@
 
 #define TRACE_SHOWN_REJECTED 10u /* rules whose words fit but whose conditions do not */
 
-void print_trace(buf *out, const struct judge_trace *t,
-                 const struct bounce_verdict *v);
+void print_trace(buf *out, const struct judge_trace *t, const struct bounce_verdict *v);
 /* One object and a line end; `text` as asked. */
 void json_trace(buf *out, const struct bounce_rules *rules, slice text, const struct judge_trace *t,
                 const struct bounce_verdict *v);

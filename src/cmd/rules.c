@@ -9,7 +9,8 @@
 static const struct opt options[] = {
     CMD_OPT_RULES,
     {"reason", 0, OPT_TEXT, "REASON", "list: only rules of this reason"},
-    {"provider", 0, OPT_TEXT, "NAME", "list: only rules of this provider; explain: who answered (MX host, domain, name)"},
+    {"provider", 0, OPT_TEXT, "NAME",
+     "list: only rules of this provider; explain: who answered (MX host, domain, name)"},
     {"phase", 0, OPT_TEXT, "PHASE", "explain: where in the session: connect, helo, mail, rcpt, data, end"},
     {"recipient", 0, OPT_TEXT, "ADDRESS", "explain: to know the provider by its domain"},
     CMD_OPT_JSON,
@@ -213,11 +214,12 @@ const struct cmd cmd_rules = {
     .name = "rules",
     .usage = "[options] list | lint [FILE...] | test | explain TEXT",
     .summary = "list, check, try and explain the rules that judge replies",
-    .details =
-        "list prints every rule with its file and line. lint looks at rule files for what cannot work or never matches,\n"
-        "and for slow rules. test runs every rule's examples. explain tells what was read in a reply, which rules have\n"
-        "words of it, and why the first one won. The format of rule files: bounced-rules(5).\n"
-        "Exit status: 0, or 1 when lint or test found something.",
+    .details = "list prints every rule with its file and line. lint looks at rule files for what cannot work or never "
+               "matches,\n"
+               "and for slow rules. test runs every rule's examples. explain tells what was read in a reply, which "
+               "rules have\n"
+               "words of it, and why the first one won. The format of rule files: bounced-rules(5).\n"
+               "Exit status: 0, or 1 when lint or test found something.",
     .options = options,
     .run = run,
 };

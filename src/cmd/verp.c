@@ -37,7 +37,7 @@ static int keygen(struct verp *v)
     char text[KEYS_SECRET_BYTES * 8 / 5 + 1];
     unsigned id = v->keys.n ? (v->keys.keys[v->keys.n - 1].id + 1u) % KEYS_MAX : 0;
     if (getrandom(secret, sizeof secret, 0) != (ssize_t)sizeof secret) {
-        cmd_error(v->args, "the system gives no random bytes: %m");
+        cmd_error(v->args, "the system gives no random bytes");
         return EXIT_UNAVAILABLE;
     }
     size_t n = base32_encode((slice){(const char *)secret, sizeof secret}, text);
