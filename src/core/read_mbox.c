@@ -96,7 +96,7 @@ static size_t find_end(const struct mbox *m, size_t from, size_t *scanned)
 }
 
 /* The mail in [0, end) of the window, without its "From " line and the empty line behind it. */
-static struct mbox_mail cut_out(const struct mbox *m, size_t end, bool last)
+static struct mbox_mail cut_out(const struct mbox *m, size_t end)
 {
     slice mail = slice_sub(view(m), 0, end);
     struct mbox_mail out = {.offset = m->window_at};
@@ -106,7 +106,7 @@ static struct mbox_mail cut_out(const struct mbox *m, size_t end, bool last)
     }
     if (slice_ends_ci(mail, S("\r\n\r\n")))
         mail.n -= 2;
-    else if (slice_ends_ci(mail, S("\n\n")) && (!last || mail.n > 2))
+    else if (slice_ends_ci(mail, S("\n\n")))
         mail.n -= 1;
     out.truncated = mail.n > m->max_bytes;
     out.bytes = slice_sub(mail, 0, m->max_bytes);
@@ -153,7 +153,7 @@ int mbox_next(struct mbox *m, struct mbox_mail *out, err *e)
             return 0;
         m->skipping = too_long;
         m->next = too_long ? from : end == SLICE_NPOS ? view(m).n : end;
-        *out = cut_out(m, m->next, end == SLICE_NPOS);
+        *out = cut_out(m, m->next);
         if (too_long)
             m->next -= 2;
         return 1;
