@@ -147,7 +147,7 @@ static enum effect tag_effect(slice name)
     return EFFECT_NONE;
 }
 
-/* Octets up to and with the end tag of a <style> or <script> whose content is at s; all when it is never closed. */
+/* Octets up to the end tag of a <style> or <script> whose content is at s; all when it is never closed. */
 static size_t skip_content(slice s, slice name)
 {
     for (size_t at = 0; at < s.n;) {
@@ -156,7 +156,7 @@ static size_t skip_content(slice s, slice name)
             break;
         at += close + 2;
         if (slice_starts_ci(slice_from(s, at), name))
-            return at + name.n;
+            return at - 2;
     }
     return s.n;
 }

@@ -9,6 +9,9 @@
 
 #include "base/slice.h"
 
+#define LINE_MAX_CR \
+    3 /* CRs in front of an LF that belong to the line end; bounded, so that a run of CRs stays linear */
+
 struct lines {
     const char *p, *end; /* what is left */
     const char *lf;      /* next LF at or behind p; end for none, NULL when not searched yet */
@@ -24,6 +27,17 @@ static inline slice lines_rest(const struct lines *l)
     return slice_of(l->p, (size_t)(l->end - l->p));
 }
 
+/* Octets of the line end at s: CRs in front of an LF belong to it, else one CR is a line end. 0 when none stands there. */
+static inline size_t line_end_span(slice s)
+{
+    size_t i = 0;
+    while (i < s.n && i < LINE_MAX_CR && s.p[i] == '\r')
+        i++;
+    if (i < s.n && s.p[i] == '\n')
+        return i + 1;
+    return i > 0 ? 1 : 0;
+}
+
 /* Takes the next line without its end; false when none is left. */
 static inline bool lines_next(struct lines *l, slice *line)
 {
@@ -35,18 +49,9 @@ static inline bool lines_next(struct lines *l, slice *line)
         if (l->lf == NULL)
             l->lf = l->end;
     }
-    const char *stop = l->lf;
-    while (stop > start && stop[-1] == '\r')
-        stop--;
-    const char *cr = stop > start ? memchr(start, '\r', (size_t)(stop - start)) : NULL;
-    if (cr != NULL) {
-        stop = cr;
-        l->p = cr + 1;
-    } else if (l->lf == l->end && stop < l->end) {
-        l->p = stop + 1; /* trailing CRs are a line end each */
-    } else {
-        l->p = l->lf < l->end ? l->lf + 1 : l->end;
-    }
+    const char *cr = l->lf > start ? memchr(start, '\r', (size_t)(l->lf - start)) : NULL;
+    const char *stop = cr != NULL ? cr : l->lf;
+    l->p = stop + line_end_span((slice){stop, (size_t)(l->end - stop)});
     *line = slice_of(start, (size_t)(stop - start));
     return true;
 }

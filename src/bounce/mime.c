@@ -124,11 +124,7 @@ static bool delimiter_tail(slice s, size_t at, struct delimiter *d)
         at++;
     if (at < s.n && s.p[at] != '\r' && s.p[at] != '\n')
         return false;
-    while (at < s.n && s.p[at] == '\r')
-        at++;
-    if (at < s.n && s.p[at] == '\n')
-        at++;
-    d->next = at;
+    d->next = at + line_end_span(slice_from(s, at));
     return true;
 }
 
@@ -146,9 +142,9 @@ static bool delimiter_find(slice s, size_t from, slice mark, struct delimiter *d
         if (!delimiter_tail(s, at + mark.n, d))
             continue;
         d->start = at;
-        if (d->start > 0 && s.p[d->start - 1] == '\n')
-            d->start--;
-        while (d->start > 0 && s.p[d->start - 1] == '\r')
+        bool lf = d->start > 0 && s.p[d->start - 1] == '\n';
+        d->start -= lf || at > 0 ? 1 : 0;
+        for (unsigned i = 0; lf && i < LINE_MAX_CR && d->start > 0 && s.p[d->start - 1] == '\r'; i++)
             d->start--;
         return true;
     }
@@ -290,21 +286,13 @@ static bool starts_blank(slice s)
     return s.n == 0 || s.p[0] == '\n' || s.p[0] == '\r';
 }
 
-static slice skip_line_end(slice s)
-{
-    size_t i = 0;
-    while (i < s.n && s.p[i] == '\r')
-        i++;
-    return slice_from(s, i < s.n && s.p[i] == '\n' ? i + 1 : i);
-}
-
 /* Reads header and body of p. */
 static bool read_part(struct reading *r, struct part *p, const struct place *where)
 {
     bool ok = true;
     slice rest = where->raw;
     if (where->may_be_blank && starts_blank(rest))
-        rest = skip_line_end(rest);
+        rest = slice_from(rest, line_end_span(rest));
     else
         ok = header_read(&rest, r->a, &p->header);
     p->raw = rest;

@@ -12,7 +12,8 @@
 slice verp_recipient(arena *a, slice address);
 /* The return path inside PRVS, BATV, msprvs1, SRS0 and SRS1; the address itself when it is none of them. */
 slice verp_unwrap(arena *a, slice address);
-/* The bare address when it has the shape of our signed form, else empty. Says nothing about the signature. */
+/* The bare address when it has the shape of our signed form, else empty. Says nothing about the signature. Takes no wrapping
+ * off: give it what verp_unwrap returned. */
 slice verp_token(slice address);
 
 /* The parts of our form, as they stand in the local part: verp_sign.c makes and checks them. */

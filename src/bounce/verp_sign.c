@@ -293,7 +293,7 @@ struct token {
 
 static bool read_token(arena *a, slice address, uint32_t today, struct token *t)
 {
-    slice bare = lower(a, verp_token(address));
+    slice bare = lower(a, verp_token(verp_unwrap(a, address)));
     if (bare.n == 0 || !verp_split(bare, &t->v))
         return false;
     t->recipient = carried_recipient(a, &t->v);
