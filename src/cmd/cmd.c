@@ -91,6 +91,11 @@ const char *args_get(const struct args *a, size_t i)
     return i < a->operand_count ? a->operands[i] : NULL;
 }
 
+const char *const *args_all(const struct args *a)
+{
+    return (const char *const *)a->operands;
+}
+
 void cmd_error(const struct args *a, const char *fmt, ...)
 {
     va_list ap;

@@ -66,6 +66,7 @@ int64_t args_number(const struct args *a, const char *option, int64_t otherwise)
 const char *args_list(const struct args *a, const char *option, size_t i);
 size_t args_count(const struct args *a);              /* operands */
 const char *args_get(const struct args *a, size_t i); /* operand; NULL behind the last */
+const char *const *args_all(const struct args *a);    /* all operands, args_count of them */
 
 /* Parses argv[1..] for `cmd` and runs it. Prints what is wrong with the arguments and returns EXIT_USAGE. */
 int cmd_run(const struct cmd *cmd, int argc, char **argv);

@@ -399,12 +399,7 @@ static int open_all(struct ingest *g)
         .known = known_position,
         .known_ctx = g,
     };
-    const char **paths = calloc(args_count(g->args), sizeof *paths);
-    MUST(paths);
-    for (size_t i = 0; i < args_count(g->args); i++)
-        paths[i] = args_get(g->args, i);
-    enum status s = reader_open(paths, args_count(g->args), &ro, &g->files, &e);
-    free(paths);
+    enum status s = reader_open(args_all(g->args), args_count(g->args), &ro, &g->files, &e);
     return s == OK ? EXIT_YES : cmd_fail(g->args, &e);
 }
 

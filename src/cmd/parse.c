@@ -1,15 +1,7 @@
-#include <dirent.h>
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-
 #include "base/arena.h"
 #include "cmd/commands.h"
 #include "cmd/print_report.h"
-
-#define MAX_FILE ((size_t)BOUNCE_MAX_MESSAGE_BYTES)
-#define MAX_DEPTH 32 /* of directories */
+#include "core/read.h"
 
 static const struct opt options[] = {CMD_OPT_JSON, CMD_OPT_RULES, OPT_END};
 
@@ -17,7 +9,7 @@ struct parse {
     struct args *args;
     struct bounce_reader *reader;
     arena arena;
-    buf out, file;
+    buf out;
     bool json;
     int code;
 };
@@ -41,88 +33,45 @@ static void one_message(struct parse *p, slice file, size_t index, slice message
         cmd_write(&p->out);
 }
 
-/* Where the next message of an mbox starts at or after `from`: a "From " line behind an empty line. */
-static size_t next_from_line(slice text, size_t from)
+static int read_all(struct parse *p, struct reader *files)
 {
-    for (size_t at = from; at < text.n;) {
-        size_t hit = slice_find(slice_from(text, at), S("\nFrom "));
-        if (hit == SLICE_NPOS)
-            return text.n;
-        hit += at;
-        size_t before = hit > 0 && text.p[hit - 1] == '\r' ? hit - 1 : hit; /* of the line end in front of "From " */
-        if (before > 0 && text.p[before - 1] == '\n')
-            return hit + 1;
-        at = hit + 1;
+    size_t index = 0;
+    for (;;) {
+        err e;
+        struct read_piece piece;
+        int got = reader_next(files, &piece, &e);
+        if (got == 0)
+            return p->code;
+        if (got < 0) {
+            p->code = cmd_fail(p->args, &e);
+            continue;
+        }
+        index = piece.first ? 0 : index + 1;
+        if (piece.truncated)
+            cmd_error(p->args, "%.*s: longer than %u MB; only the beginning is read", SLICE_FMT(piece.path),
+                      BOUNCE_MAX_MESSAGE_BYTES >> 20);
+        one_message(p, piece.path, index, piece.bytes);
     }
-    return text.n;
 }
 
-static void one_file(struct parse *p, const char *path)
+static int parse_files(struct parse *p)
 {
+    struct read_options o = {.mail_only = true, .max_message_bytes = BOUNCE_MAX_MESSAGE_BYTES};
+    struct reader *files;
+    const char *const *paths = args_all(p->args);
     err e;
-    bool cut;
-    buf_clear(&p->file);
-    if (cmd_slurp(path, MAX_FILE, &p->file, &cut, &e) != OK) {
-        p->code = cmd_fail(p->args, &e);
-        return;
-    }
-    slice text = buf_slice(&p->file);
-    slice name = slice_str(path);
-    if (!slice_starts(text, S("From "))) {
-        one_message(p, name, 0, text);
-        return;
-    }
-    for (size_t at = 0, index = 0; at < text.n; index++) {
-        size_t end = next_from_line(text, at);
-        one_message(p, name, index, slice_sub(text, at, end - at));
-        at = end;
-    }
-}
-
-static int visible(const struct dirent *d)
-{
-    return d->d_name[0] != '.';
-}
-
-static void walk(struct parse *p, const char *path, unsigned depth);
-
-static void one_directory(struct parse *p, const char *path, unsigned depth)
-{
-    struct dirent **entries;
-    int n = scandir(path, &entries, visible, alphasort);
-    if (n < 0) {
-        cmd_error(p->args, "%s: cannot be read: %s", path, strerror(errno));
-        p->code = EXIT_NOINPUT;
-        return;
-    }
-    for (int i = 0; i < n; i++) {
-        buf child;
-        buf_init(&child, 0);
-        buf_printf(&child, "%s%s%s", path, path[strlen(path) - 1] == '/' ? "" : "/", entries[i]->d_name);
-        MUST(!child.failed);
-        walk(p, child.p, depth + 1);
-        buf_fini(&child);
-        free(entries[i]);
-    }
-    free(entries);
-}
-
-static void walk(struct parse *p, const char *path, unsigned depth)
-{
-    struct stat st;
-    if (strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
-        if (depth < MAX_DEPTH)
-            one_directory(p, path, depth);
-        return;
-    }
-    one_file(p, path);
+    if (reader_open(paths, args_count(p->args), &o, &files, &e) != OK)
+        return cmd_fail(p->args, &e);
+    int code = read_all(p, files);
+    reader_close(&files);
+    return code;
 }
 
 static int run(struct args *a)
 {
     struct parse p = {.args = a, .json = args_flag(a, "json")};
     if (args_count(a) == 0)
-        return cmd_usage(a, "which files? (- reads standard input)");
+        return cmd_usage(a, "which files? (- is standard input)");
     struct bounce_rules *rules = cmd_load_rules(a, &p.code);
     if (!rules)
         return p.code;
@@ -130,12 +79,9 @@ static int run(struct args *a)
     MUST(p.reader);
     arena_init(&p.arena, 0);
     buf_init(&p.out, 0);
-    buf_init(&p.file, 0);
-    for (size_t i = 0; i < args_count(a); i++)
-        walk(&p, args_get(a, i), 0);
+    p.code = parse_files(&p);
     cmd_write(&p.out);
     buf_fini(&p.out);
-    buf_fini(&p.file);
     arena_fini(&p.arena);
     bounce_reader_free(&p.reader);
     bounce_rules_free(&rules);
@@ -146,7 +92,9 @@ const struct cmd cmd_parse = {
     .name = "parse",
     .usage = "[options] PATH...",
     .summary = "read bounces and say what they are",
-    .details = "PATH is a mail file, an mbox, a directory (with all below it) or - for standard input.\n"
+    .details = "PATH is a mail, an mbox, a Maildir, a directory (with all below it), each also compressed by gzip, xz "
+               "or zstd,\n"
+               "or - for standard input.\n"
                "Prints one line per report; a mail that is no report prints nothing.",
     .options = options,
     .run = run,

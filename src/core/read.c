@@ -365,7 +365,13 @@ static enum read_form form_of(const struct reader *r, bool in_maildir, bool stre
 {
     if (r->options.form != READ_AUTO)
         return r->options.form;
-    return in_maildir || stream ? READ_MESSAGE : read_form_of(read_file_head(r->file));
+    if (in_maildir)
+        return READ_MESSAGE;
+    enum read_form form = read_form_of(read_file_head(r->file));
+    bool log = form == READ_LOG || form == READ_JOURNAL;
+    if (form == READ_MBOX || (!r->options.mail_only && (log || !stream)))
+        return form;
+    return READ_MESSAGE; /* a mail may begin with anything, and what a pipe hands over must not be lost */
 }
 
 /* A file that the walk found: mail is given at once, logs wait until all are known. */

@@ -53,6 +53,7 @@ typedef bool (*read_known_fn)(void *ctx, slice name, arena *a, slice *position);
 
 struct read_options {
     enum read_form form; /* READ_AUTO, or what every file given is (READ_MESSAGE, MBOX, LOG, JOURNAL, NDJSON, CSV) */
+    bool mail_only;      /* READ_AUTO: what is no mbox is one mail, whatever it looks like */
     size_t max_message_bytes; /* 0: 50 MB */
     bool mark_read;           /* Maildir: move new/x to cur/x:2,S after the commit */
     bool unread_only;         /* Maildir: only new/ and what has no S flag */
@@ -83,7 +84,7 @@ struct read_counts {
 
 struct reader;
 
-/* Looks at the paths ("-" is one message on standard input) but reads no content yet except the heads of files. Paths
+/* Looks at the paths ("-" is standard input) but reads no content yet except the heads of files. Paths
  * that are missing or unreadable are reported by reader_next. */
 NODISCARD enum status reader_open(const char *const *paths, size_t n, const struct read_options *o, struct reader **out,
                                   err *e);
