@@ -158,7 +158,7 @@ static slice mark_guess(slice s, bool first)
     slice line;
     unsigned tried = 0;
     while (tried < MIME_MAX_SEARCH && lines_next(&l, &line)) {
-        if (!slice_starts(line, S("--")) || line.n < 4 || line.n > MIME_MAX_BOUNDARY) {
+        if (!slice_starts(line, S("--")) || line.n < 3 || line.n > MIME_MAX_BOUNDARY) {
             if (first && !slice_empty(slice_trim(line)))
                 break;
             continue;
