@@ -128,14 +128,23 @@ static slice before_entries(struct reading *r, slice text)
     return found;
 }
 
+/* The first paragraph that is more than a lead ("because:"). */
 static slice first_words(slice block)
 {
-    slice p;
-    return next_paragraph(&block, &p) ? p : SLICE_EMPTY;
+    slice p, found = SLICE_EMPTY;
+    while (next_paragraph(&block, &p)) {
+        found = p;
+        slice s = slice_trim(p);
+        if (s.n && s.p[s.n - 1] != ':')
+            break;
+    }
+    return found;
 }
 
 static slice own_words(struct reading *r, const struct notice *n, const struct notice_entry *e, size_t end)
 {
+    if (e->tier != NOTICE_LISTED && !slice_empty(e->reply))
+        return e->reply;
     slice best = diagnosis_best(r, block_of(n, e, end));
     if (!slice_empty(best) && diagnosis_has_reply(best))
         return best;

@@ -180,7 +180,7 @@ static void set_recipients(struct dsn *d, const struct group *g, struct bounce_r
     if (!is_address(final) && is_address(original))
         final = original;
     out->recipient = final;
-    if (is_address(original) && !reading_same(original, final))
+    if (is_address(original))
         out->original_recipient = original;
 }
 
@@ -201,7 +201,7 @@ static void late_original(struct dsn *d, const struct group *g)
         return;
     struct bounce_report *last = &d->r->reports[d->r->n - 1];
     slice original = typed_address(d, g->value[SLOT_ORIGINAL]);
-    if (slice_empty(last->original_recipient) && is_address(original) && !reading_same(original, last->recipient))
+    if (slice_empty(last->original_recipient) && is_address(original))
         last->original_recipient = original;
 }
 

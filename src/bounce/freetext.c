@@ -320,9 +320,10 @@ void freetext_complete(struct reading *r)
             diagnosis_each(r, &notice, &e, 1, &words);
         else if (r->n == 1)
             words = reading_one_line(r, diagnosis_whole(r, &notice));
-        if (slice_empty(words) || !judge_has_words(r->rules, words))
+        bool reply = diagnosis_has_reply(words);
+        if (slice_empty(words) || !(judge_has_words(r->rules, words) || (reply && slice_empty(report->diagnostic))))
             continue;
-        if (slice_empty(report->diagnostic) || diagnosis_has_reply(words))
+        if (slice_empty(report->diagnostic) || reply)
             report->diagnostic = words;
         else
             report->diagnostic = reading_one_line(r, reading_join(r, report->diagnostic, S(" "), words));

@@ -28,6 +28,23 @@ static inline unsigned key_hash(const char *p)
     return (k * 2654435761u) >> (32 - HEAD_BITS);
 }
 
+/* Chains run from the longest phrase to the shortest, equal ones in table order. */
+static void enter(struct phrase_set *set, uint16_t i)
+{
+    struct entry *e = &set->entries[i];
+    const char *text = set->rows[i].text;
+    e->anchored = text[0] == '^';
+    e->text = text + e->anchored;
+    size_t len = strlen(e->text);
+    MUST(len >= KEY_BYTES && len <= UINT8_MAX);
+    e->n = (uint8_t)len;
+    uint16_t *link = &set->heads[key_hash(e->text)];
+    while (*link && set->entries[*link - 1].n >= e->n)
+        link = &set->entries[*link - 1].next;
+    e->next = *link;
+    *link = (uint16_t)(i + 1);
+}
+
 struct phrase_set *phrase_set_new(const struct phrase *rows, size_t n)
 {
     MUST(n < UINT16_MAX);
@@ -35,17 +52,8 @@ struct phrase_set *phrase_set_new(const struct phrase *rows, size_t n)
     if (!set)
         return NULL;
     set->rows = rows;
-    for (size_t i = n; i-- > 0;) { /* backwards, so that each chain is in table order */
-        struct entry *e = &set->entries[i];
-        e->anchored = rows[i].text[0] == '^';
-        e->text = rows[i].text + e->anchored;
-        size_t len = strlen(e->text);
-        MUST(len >= KEY_BYTES && len <= UINT8_MAX);
-        e->n = (uint8_t)len;
-        uint16_t *head = &set->heads[key_hash(e->text)];
-        e->next = *head;
-        *head = (uint16_t)(i + 1);
-    }
+    for (size_t i = 0; i < n; i++)
+        enter(set, (uint16_t)i);
     return set;
 }
 
@@ -84,8 +92,9 @@ const struct phrase *phrase_next(const struct phrase_set *set, slice text, size_
 unsigned phrase_tags(const struct phrase_set *set, slice text)
 {
     unsigned tags = 0;
-    size_t pos = 0, len;
-    for (const struct phrase *row; (row = phrase_next(set, text, &pos, &len)); pos++)
-        tags |= row->tag;
+    for (size_t at = 0; at + KEY_BYTES <= text.n; at++)
+        for (uint16_t i = set->heads[key_hash(text.p + at)]; i; i = set->entries[i - 1].next)
+            if (stands_at(&set->entries[i - 1], text, at))
+                tags |= set->rows[i - 1].tag;
     return tags;
 }

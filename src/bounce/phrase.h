@@ -20,9 +20,9 @@ struct phrase_set *phrase_set_new(const struct phrase *rows, size_t n);
 void phrase_set_free(struct phrase_set **set);
 
 /* The next row that stands at or after *pos in `text`; *pos becomes the offset of its first byte (call again with *pos
- * + 1), *len its length. NULL at the end. Of several rows at one place the first in table order is given. */
+ * + 1), *len its length. NULL at the end. Of several rows at one place the longest is given. */
 const struct phrase *phrase_next(const struct phrase_set *set, slice text, size_t *pos, size_t *len);
-/* All tags found in `text`, or-ed. */
+/* The tags of all rows that stand anywhere in `text`, or-ed. */
 unsigned phrase_tags(const struct phrase_set *set, slice text);
 
 #endif
