@@ -43,6 +43,7 @@ struct intake_counts {
     uint64_t events;       /* stored */
     uint64_t repeats;      /* known already: skipped */
     uint64_t invalid;      /* no address in it: skipped */
+    uint64_t erased;       /* about an erased address: not stored */
     uint64_t held;         /* bare reports that wait for review */
     uint64_t addresses;    /* changed or new */
     uint64_t suppressed, lifted;

@@ -67,7 +67,6 @@ struct ledger_address {
     size_t suppression_count;
     enum hold hold;
     int64_t since_us, until_us;   /* of the state; TIME_NONE: no end */
-    bool domain_sensitive; /* depends on deliveries to others at its domain: found by ledger_sensitive */
     int64_t due_us;        /* when time alone may change the state next (72 h rule, expiry); TIME_NONE */
     int64_t seq;           /* last change */
     slice history;         /* opaque bytes */
@@ -137,11 +136,6 @@ NODISCARD enum status ledger_put_feed(struct ledger *l, const struct ledger_feed
 NODISCARD enum status ledger_add_sent(struct ledger *l, uint64_t id_hash, int64_t time_us, err *e);
 NODISCARD enum status ledger_was_sent(struct ledger *l, uint64_t id_hash, bool *was, err *e);
 
-/* The last proven delivery to anybody at a domain (failures of a domain or network count only while there is none).
- * ledger_domain_delivered only ever moves it on; *before is what it was, TIME_NONE when there was none. */
-NODISCARD enum status ledger_domain_delivered(struct ledger *l, slice tenant, slice domain, int64_t time_us, int64_t *before, err *e);
-NODISCARD enum status ledger_get_domain(struct ledger *l, slice tenant, slice domain, int64_t *delivered_us, err *e); /* TIME_NONE */
-
 /* The last proven delivery to anybody at a domain; TIME_NONE when there was none. put keeps the later one. */
 NODISCARD enum status ledger_put_domain(struct ledger *l, slice tenant, slice domain, int64_t delivered_us, err *e);
 NODISCARD enum status ledger_get_domain(struct ledger *l, slice tenant, slice domain, int64_t *delivered_us, err *e);
@@ -172,8 +166,10 @@ NODISCARD enum status ledger_baseline(struct ledger *l, int64_t address_id, aren
  * tenant a page goes on to the last row of its last key, so that the next one may start behind that key. */
 NODISCARD enum status ledger_list(struct ledger *l, slice tenant, enum address_state state, slice after_key, int64_t limit,
                                   ledger_address_fn each, void *ctx, err *e);
-/* Addresses at a domain whose state depends on deliveries to others there (domain_sensitive): few, by a partial index. */
-NODISCARD enum status ledger_sensitive(struct ledger *l, slice tenant, slice domain, ledger_address_fn each, void *ctx, err *e);
+/* Addresses whose suppression stands only while nobody at their domain is delivered: noted and taken off one by one, found by
+ * their domain. */
+NODISCARD enum status ledger_wait(struct ledger *l, const struct ledger_address *addr, bool waits, err *e);
+NODISCARD enum status ledger_waiting(struct ledger *l, slice tenant, slice domain, ledger_address_fn each, void *ctx, err *e);
 /* Addresses whose due_us is not after `now_us`: what time alone has changed. Gather them first: `each` must not write. */
 NODISCARD enum status ledger_due(struct ledger *l, int64_t now_us, int64_t limit, ledger_address_fn each, void *ctx, err *e);
 /* Reply groups, most frequent first; reason BOUNCE_REASONS: all. */

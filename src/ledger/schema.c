@@ -53,8 +53,12 @@ static const char acquisition[] = "CREATE TABLE acquired(key TEXT NOT NULL, tena
                                   "source INTEGER NOT NULL, form TEXT,"
                                   " batch TEXT, signed_up_us INTEGER, PRIMARY KEY(key, tenant)) STRICT, WITHOUT ROWID;";
 
+static const char waiting[] =
+    "CREATE TABLE waiting(domain INTEGER NOT NULL, tenant INTEGER NOT NULL, address INTEGER NOT "
+    "NULL, PRIMARY KEY(domain, tenant, address)) STRICT, WITHOUT ROWID;";
+
 /* By number; a migration that was released is never edited, the next one mends it. */
-static const char *const migrations[] = {first, acquisition};
+static const char *const migrations[] = {first, acquisition, waiting};
 
 int schema_version(void)
 {

@@ -133,27 +133,44 @@ static void sort_events(struct policy_event *v, size_t n)
     }
 }
 
-bool history_rebuild(struct history *h, struct policy_event *events, size_t n)
+/* Sorts, drops repeats and baselines; returns how many are left. */
+static size_t tidy(struct policy_event *events, size_t n)
 {
-    history_init(h, h->policy, h->a);
-    for (size_t i = 0; i < n; i++)
-        events[i] = in_range(&events[i]);
-    sort_events(events, n);
     size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (events[i].what != EVENT_BASELINE)
+            events[kept++] = in_range(&events[i]);
+    n = kept;
+    sort_events(events, n);
+    kept = 0;
     for (size_t i = 0; i < n; i++)
         if (!kept || policy_event_cmp(&events[kept - 1], &events[i]) != 0)
             events[kept++] = events[i];
-    size_t folded = kept > HISTORY_RECENT ? kept - HISTORY_RECENT : 0;
-    for (size_t i = 0; i < folded; i++)
+    return kept;
+}
+
+static bool fold_first(struct history *h, const struct policy_event *events, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
         if (!fold_step(&h->base, h->policy, &events[i], h->a))
             return false;
-    if (folded) {
+    if (n) {
         h->has_base = true;
-        h->horizon_us = events[folded - 1].time_us;
-        h->horizon_key = events[folded - 1].key;
+        h->horizon_us = events[n - 1].time_us;
+        h->horizon_key = events[n - 1].key;
     }
-    h->total = kept;
+    return true;
+}
+
+static bool rebuild_behind(struct history *h, struct policy_event *events, size_t n)
+{
+    size_t kept = tidy(events, n);
+    size_t folded = kept > HISTORY_RECENT ? kept - HISTORY_RECENT : 0;
+    if (!fold_first(h, events, folded))
+        return false;
+    h->total += kept;
     h->n = h->room = kept - folded;
+    h->recent = NULL;
     if (!h->n)
         return true;
     h->recent = arena_alloc(h->a, h->n * sizeof(*h->recent));
@@ -161,6 +178,51 @@ bool history_rebuild(struct history *h, struct policy_event *events, size_t n)
         return false;
     memcpy(h->recent, events + folded, h->n * sizeof(*h->recent));
     return true;
+}
+
+bool history_rebuild(struct history *h, struct policy_event *events, size_t n)
+{
+    history_init(h, h->policy, h->a);
+    return rebuild_behind(h, events, n);
+}
+
+/* A baseline that was folded under another policy is all that is left of what was pruned: it stands. */
+static enum status read_baseline(struct history *h, slice baseline)
+{
+    enum status s = history_decode(baseline, h->policy, h->a, h);
+    if (s == E_BUSY) {
+        h->n = h->room = 0;
+        s = OK;
+    }
+    return s;
+}
+
+enum status history_rebuild_from(struct history *h, slice baseline, struct policy_event *events, size_t n)
+{
+    enum status s = read_baseline(h, baseline);
+    if (s != OK)
+        return s;
+    return rebuild_behind(h, events, n) ? OK : E_MEMORY;
+}
+
+enum status history_baseline(slice old, const struct policy_event *gone, size_t n, const struct policy *policy,
+                             arena *a, buf *out)
+{
+    struct history h;
+    history_init(&h, policy, a);
+    enum status s = read_baseline(&h, old);
+    if (s != OK)
+        return s;
+    for (size_t i = 0; i < n; i++) {
+        struct policy_event e = in_range(&gone[i]);
+        if (e.what == EVENT_BASELINE)
+            continue;
+        if (!fold_first(&h, &e, 1))
+            return E_MEMORY;
+        h.total++;
+    }
+    history_encode(&h, out);
+    return out->failed ? E_MEMORY : OK;
 }
 
 bool history_state(const struct history *h, const struct history_env *env, int64_t now_us, struct address_status *out)

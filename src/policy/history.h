@@ -46,6 +46,13 @@ NODISCARD enum history_status history_add(struct history *h, const struct policy
  */
 NODISCARD bool history_rebuild(struct history *h, struct policy_event *events, size_t n);
 
+/* The same where older events were pruned: `baseline` is what history_baseline made of them (empty: nothing was
+ * pruned). EVENT_BASELINE among the events is skipped. E_MEMORY, E_CORRUPT, E_UNSUPPORTED. */
+NODISCARD enum status history_rebuild_from(struct history *h, slice baseline, struct policy_event *events, size_t n);
+/* Folds events that are about to be pruned behind `old` (an earlier baseline, or empty) and writes the new baseline. */
+NODISCARD enum status history_baseline(slice old, const struct policy_event *gone, size_t n,
+                                       const struct policy *policy, arena *a, buf *out);
+
 /* What the state depends on beside the address's own events. */
 struct history_env {
     int64_t domain_delivered_us; /* last proven delivery to anybody at the domain; TIME_NONE */

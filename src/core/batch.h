@@ -1,0 +1,36 @@
+/* One batch of observations on its way into the ledger: judge, key, trust, group by address, fold, write. Inside a
+ * transaction that the caller has begun; used by intake only.
+ */
+#ifndef CORE_BATCH_H
+#define CORE_BATCH_H
+
+#include "core/intake.h"
+
+struct batch_item;
+
+struct batch {
+    struct ledger *ledger;
+    const struct bounce_rules *rules;
+    slice rules_version;
+    const struct policy *policy;
+    struct observation *observations; /* verdicts are filled in */
+    size_t count;
+    int64_t now_us;
+    arena *a; /* everything, the result too */
+    struct intake_result *result;
+    struct batch_item *items; /* those that go in */
+    size_t item_count;
+};
+
+NODISCARD enum status batch_write(struct batch *b, err *e);
+
+/* The two halves of it: batch_prepare.c and batch.c. */
+struct batch_item {
+    struct observation *o;
+    slice address, key;
+    struct policy_event fold;
+    uint32_t order; /* place in the batch */
+};
+NODISCARD enum status batch_prepare(struct batch *b, err *e);
+
+#endif

@@ -1,0 +1,22 @@
+/* What the reports count: one per outcome of a message, corrected when the outcome changes, so that log and DSN of one
+ * message are one failure and a delivery that bounces later is no delivery. Attempts, complaints, opt-outs and opens
+ * count per event.
+ *
+ * Counted whatever the trust: reports show what was said. Exact among the last HISTORY_RECENT events of an address; a
+ * witness of something older counts anew. Does not depend on the borders of batches.
+ */
+#ifndef CORE_TALLY_H
+#define CORE_TALLY_H
+
+#include "core/entry.h"
+
+struct tally_source {
+    struct policy_event fold;
+    const struct observation *o;
+};
+
+/* Counts sources[i], which is about to be added to the entry; the others are new ones of the same address that may hold
+ * the marks (campaign, stream, ...) of a message. */
+NODISCARD enum status tally_event(struct entry *n, const struct tally_source *sources, size_t count, size_t i, err *e);
+
+#endif
