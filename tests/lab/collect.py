@@ -1,10 +1,12 @@
 """What the lab keeps: samples with their expectations."""
+import base64
 import email
 import email.policy
 import gzip
 import json
 import lzma
 import os
+import quopri
 import re
 import shutil
 
@@ -73,9 +75,13 @@ def reports(data):
     msg = email.message_from_bytes(data, policy=email.policy.compat32)
     for part in msg.walk():
         if part.get_content_type() in ("message/delivery-status", "message/global-delivery-status"):
-            body = part.get_payload()
-            blocks = [g.as_bytes() for g in body] if isinstance(body, list) else re.split(
-                rb"\r?\n\r?\n", part.get_payload(decode=True).strip())
+            head, _, body = part.as_bytes().partition(b"\n\n")
+            coding = (part.get("content-transfer-encoding") or "").lower()
+            if coding == "base64":
+                body = base64.b64decode(body)
+            elif coding == "quoted-printable":
+                body = quopri.decodestring(body)
+            blocks = re.split(rb"\r?\n\r?\n", body.strip())
             groups = []
             for block in blocks:
                 text = block.strip().decode("utf-8", "replace")
@@ -99,6 +105,7 @@ class Judge:
         self.reason = {s["to"].lower(): s.get("reason") for s in scenarios}
         self.reason['"odd..name"@corp.example.com'] = "address-invalid"
         self.name = {s["to"].lower(): s["id"] for s in scenarios}
+        self.name['"odd..name"@corp.example.com'] = "invalid-513"
         for to, reason, name in extra:
             self.reason[to.lower()], self.name[to.lower()] = reason, name
 
@@ -120,7 +127,7 @@ class Judge:
         names = {self.name.get(bare_address(g["final-recipient"]).lower(), "other") for g in reports(data)}
         kinds = {kind_of(g) for g in reports(data)}
         if not names:
-            return "other"
+            return "no-report"
         name = names.pop() if len(names) == 1 else "several"
         return name if kinds == {"failed"} else name + "-" + "-".join(sorted(kinds))
 
@@ -132,7 +139,7 @@ def save_mails(mta, mails, judge, others=None):
     for n, data in enumerate(mails, 1):
         name = judge.scenario_of(data)
         found = None
-        if name == "other" and others:
+        if name == "no-report" and others:
             name, found = others(data)
         file = "dsn/%s-%03d-%s.eml" % (mta, n, name)
         put(file, data)
@@ -190,10 +197,31 @@ def postfix_log(file, lines, judge):
     return out
 
 
-def save_log(file, lines, judge):
+def other_log(file, lines, judge, shape, kinds):
+    """Expectations by one pattern with the groups `to`, perhaps `orig`, and a `word` that stands in kinds."""
+    out = []
+    for n, line in enumerate(lines, 1):
+        m = shape.search(line)
+        if not m or m["word"] not in kinds:
+            continue
+        kind = kinds[m["word"]]
+        for to in re.split(r">?,<?", m["to"]):
+            orig = m.groupdict().get("orig") or None
+            reason = judge.reason.get(to.lower()) or judge.reason.get((orig or "").lower()) or "unknown"
+            if kind == "delivered" and "127.0.0.1" in line:
+                kind = "relayed"
+            e = {"file": file, "line": n, "recipient": to, "status_word": m["word"], **verdict(kind, reason)}
+            if orig and orig.lower() != to.lower():
+                e["original_recipient"] = orig
+            out.append(e)
+    return out
+
+
+def save_log(file, lines, judge, shape=None, kinds=None):
     lines = list(lines)
     put(file, "".join(l + "\n" for l in lines))
-    update([file], postfix_log(file, lines, judge))
+    found = other_log(file, lines, judge, shape, kinds) if shape else postfix_log(file, lines, judge)
+    update([file], found)
 
 
 def save_rotated(folder, lines):

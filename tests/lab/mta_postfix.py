@@ -1,11 +1,9 @@
 """Postfix: three runs that differ in log style, queue ids and settings."""
-import glob
 import os
-import smtplib
 import time
 
 import collect
-import receiver
+from inject import Injector, mails
 
 PACKAGES = ["postfix"]
 
@@ -54,55 +52,6 @@ club: full@corp.example.com, closed@corp.example.com, ada@corp.example.com
 support: quota@plain.example.net
 """
 
-BODY = """\
-From: Example News <news@example.org>
-To: %(to)s
-Subject: %(subject)s
-Date: %(date)s
-Message-ID: <%(id)s>
-MIME-Version: 1.0
-Content-Type: text/plain; charset=utf-8
-Content-Transfer-Encoding: 8bit
-List-Id: Spring news <spring.news.example.org>
-List-Unsubscribe: <https://news.example.org/u/%(n)04d>
-List-Unsubscribe-Post: List-Unsubscribe=One-Click
-Feedback-ID: spring:c17:news:example
-X-Campaign: c17
-
-Hello,
-
-here is what is new in the garden this week: the first tulips are out,
-the frogs are back, and the café opens again on Sunday.
-
-Your Example News
-"""
-
-
-class Injector:
-    def __init__(self, world):
-        self.world, self.n, self.sent = world, 0, {}
-
-    def send(self, rcpts, sender="bounces@example.org", port=25, mail=(), rcpt=(), size=0, subject=None):
-        self.n += 1
-        to = rcpts[0]
-        data = BODY % {"to": ", ".join(rcpts), "n": self.n, "id": "20250304.c17.%04d@news.example.org" % self.n,
-                       "subject": subject or "What is new in week %d" % (self.n % 52 + 1),
-                       "date": self.world.now().strftime("%a, %d %b %Y %H:%M:%S +0000")}
-        data += "".join("Line %d of a long letter about the garden and its guests.\n" % i for i in range(size))
-        utf8 = not to.isascii()
-        with smtplib.SMTP("127.0.0.1", port) as c:
-            c.ehlo("app.news.example.org")
-            if utf8:
-                c.command_encoding = "utf-8"
-            code, text = c.mail(sender, list(mail) + (["SMTPUTF8", "BODY=8BITMIME"] if utf8 else ["BODY=8BITMIME"]))
-            for r in rcpts:
-                code, text = c.rcpt(r, list(rcpt))
-                if code != 250:
-                    print("not accepted:", r, code, text)
-                    return
-            c.data(data.encode())
-
-
 def settle(world, limit=60):
     """Waits until nothing is being tried any more."""
     end = time.time() + limit
@@ -112,16 +61,6 @@ def settle(world, limit=60):
         busy = any(files for q in ("incoming", "active", "maildrop")
                    for _, _, files in os.walk(world.root + "/var/spool/postfix/" + q))
         quiet = 0 if busy else quiet + 1
-
-
-def mails(world, user="bounces"):
-    files = glob.glob(world.root + "/home/%s/Maildir/new/*" % user)
-    files.sort(key=lambda p: (os.stat(p).st_mtime_ns, p))
-    out = []
-    for p in files:
-        with open(p, "rb") as f:
-            out.append(f.read())
-    return out
 
 
 def start(world, extra=""):
@@ -166,11 +105,11 @@ def classic(world):
     start(world)
     inj = Injector(world)
     for i, s in enumerate(world.scenarios):
-        size = 60 if s["phase"] == "size" else 0
+        size = 60 if s["id"] == "size-announced" else 0
         opt = [["RET=HDRS"], ["RET=FULL", "ENVID=c17-%04d" % i], []][i % 3]
         rc = [["ORCPT=rfc822;" + s["to"].replace("+", "+2B"), "NOTIFY=FAILURE,DELAY"], []][i % 2] if s["to"].isascii() else []
         sender = "bounces+%04d=c17@example.org" % i if i % 4 == 3 else "bounces@example.org"
-        port = 10587 if i % 5 == 4 else 25
+        port = 10587 if i % 5 == 4 and s["to"].isascii() else 25
         inj.send([s["to"]], sender, port, opt, rc, size)
     inj.send(["nobody@corp.example.com", "full@corp.example.com", "ada@corp.example.com", "closed@corp.example.com",
               "spamtest@corp.example.com", "who@plain.example.net", "user@gone.example.com"])
@@ -221,7 +160,6 @@ def run(world):
     collect.save_log("logs/postfix-classic.log", lines, judge)
     collect.save_rotated("logs/rotated", lines)
     world.run("sh", "-c", "rm -rf /home/bounces/Maildir")
-    first = len(world.syslog.records)
     soft(world)
     collect.save_log("logs/postfix-maillog_file.log", world.read("/var/log/postfix.log").decode("utf-8", "replace").splitlines(), judge)
     got += mails(world)

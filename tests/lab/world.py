@@ -136,7 +136,8 @@ class World:
         if r.returncode:
             sys.stderr.write(open(self.base + "/apt.log").read()[-3000:])
             raise SystemExit("packages could not be installed")
-        self.add_user("bounces", 2000)
+        for uid, name in enumerate(("bounces", "ann", "rex", "tiny"), 2000):
+            self.add_user(name, uid)
 
     def add_user(self, name, uid):
         home = "/home/" + name
