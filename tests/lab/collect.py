@@ -2,6 +2,7 @@
 import base64
 import email
 import email.policy
+import fcntl
 import gzip
 import json
 import lzma
@@ -36,13 +37,13 @@ def verdict(kind, reason):
 
 def update(prefixes, lines):
     """Replaces the lines of expected.jsonl whose file begins with one of the prefixes."""
-    old = []
-    if os.path.exists(EXPECTED):
-        with open(EXPECTED, encoding="utf-8") as f:
-            old = [json.loads(l) for l in f]
-    new = [l for l in old if not l["file"].startswith(tuple(prefixes))] + lines
-    new.sort(key=lambda l: (l["file"], l.get("line", 0)))
-    with open(EXPECTED, "w", encoding="utf-8") as f:
+    with open(EXPECTED, "a+", encoding="utf-8") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)  # two servers may run at a time
+        f.seek(0)
+        old = [json.loads(l) for l in f]
+        new = [l for l in old if not l["file"].startswith(tuple(prefixes))] + lines
+        new.sort(key=lambda l: (l["file"], l.get("line", 0)))
+        f.truncate(0)
         for l in new:
             f.write(json.dumps(l, ensure_ascii=False) + "\n")
 
@@ -98,6 +99,13 @@ def kind_of(group):
     return action
 
 
+# Where a server tells less than the table knows: what its own words mean.
+PHRASES = (("Network error on destination MXs", "connect-failed", ["connection-lost", "expired", "unknown"]),
+           ("No MX found for domain", "domain-unknown", ["dns-failure", "domain-no-mail"]),
+           ("Address family mismatch", "connect-failed", ["domain-unknown", "local-error"]),
+           ("all hosts for", "connect-failed", ["expired"]))
+
+
 class Judge:
     """Reasons by recipient, from the scenario table and from what a run adds."""
 
@@ -106,6 +114,7 @@ class Judge:
         self.reason['"odd..name"@corp.example.com'] = "address-invalid"
         self.name = {s["to"].lower(): s["id"] for s in scenarios}
         self.name['"odd..name"@corp.example.com'] = "invalid-513"
+        self.accept = {s["to"].lower(): s["accept"] for s in scenarios if "accept" in s}
         for to, reason, name in extra:
             self.reason[to.lower()], self.name[to.lower()] = reason, name
 
@@ -117,15 +126,32 @@ class Judge:
             if "original-recipient" in g:
                 e["original_recipient"] = bare_address(g["original-recipient"])
             reason = self.reason.get(final.lower()) or self.reason.get(e.get("original_recipient", "").lower())
-            e.update(verdict(kind_of(g), reason or "unknown"))
+            expired = b"retry timeout exceeded" in data and g["action"] == "failed"
+            e.update(verdict("expired" if expired else kind_of(g), reason or "unknown"))
+            words = data.decode("utf-8", "replace")
+            self.widen(e, words)
+            if "Envelope expired" in words:  # OpenSMTPD calls its expiries delayed
+                e.update(verdict("expired", "expired"))
             if g.get("status"):
                 e["status"] = g["status"].split()[0]
             out.append(e)
         return out
 
+    def widen(self, e, words=""):
+        """Adds the other reasons that the table allows, or takes the reason that the words give."""
+        for phrase, reason, more in PHRASES:
+            if e["reason"] and phrase in words:
+                e.update(reason=reason, accept=more)
+                e["class"] = CLASS[reason]
+                return
+        if e["reason"] and words.endswith("retry timeout exceeded"):
+            e["accept"] = ["expired"]
+        if e["reason"] and (more := self.accept.get(e["recipient"].lower())):
+            e["accept"] = more
+
     def scenario_of(self, data):
         names = {self.name.get(bare_address(g["final-recipient"]).lower(), "other") for g in reports(data)}
-        kinds = {kind_of(g) for g in reports(data)}
+        kinds = {e["kind"] for e in self.dsn("", data)}
         if not names:
             return "no-report"
         name = names.pop() if len(names) == 1 else "several"
@@ -173,6 +199,7 @@ def postfix_log(file, lines, judge):
                 e = dict(base, recipient=rcpt, status_word=k[1], **verdict("expired", reason))
                 if orig:
                     e["original_recipient"] = orig
+                judge.widen(e)
                 out.append(e)
         k = re.match(r"to=<(.*?)>, (?:orig_to=<(.*?)>, )?relay=(.*?), .*?status=(\S+) \((.*)\)$", rest)
         if not k:
@@ -185,6 +212,7 @@ def postfix_log(file, lines, judge):
         else:
             kind = {"bounced": "failed", "deferred": "deferred", "SOFTBOUNCE": "deferred"}[word]
         e = dict(base, recipient=rcpt, status_word=word, **verdict(kind, reason))
+        judge.widen(e)
         if orig:
             e["original_recipient"] = orig
         if text.startswith("delivery temporarily suspended"):
@@ -206,13 +234,19 @@ def other_log(file, lines, judge, shape, kinds):
             continue
         kind = kinds[m["word"]]
         for to in re.split(r">?,<?", m["to"]):
-            orig = m.groupdict().get("orig") or None
+            orig = m.groupdict().get("orig")
+            orig = None if orig == "-" else orig
+            if orig and (to.startswith("|") or "@" not in to):
+                to = orig
             reason = judge.reason.get(to.lower()) or judge.reason.get((orig or "").lower()) or "unknown"
             if kind == "delivered" and "127.0.0.1" in line:
                 kind = "relayed"
+            if kind == "failed" and "retry timeout exceeded" in line:
+                kind = "expired"
             e = {"file": file, "line": n, "recipient": to, "status_word": m["word"], **verdict(kind, reason)}
             if orig and orig.lower() != to.lower():
                 e["original_recipient"] = orig
+            judge.widen(e, line)
             out.append(e)
     return out
 
@@ -240,7 +274,7 @@ def boxes():
     names = sorted(os.listdir(SAMPLES + "/dsn"))
     out, box = [], os.path.join(SAMPLES, "maildir")
     shutil.rmtree(box, ignore_errors=True)
-    for i, n in enumerate(names[::2]):
+    for i, n in enumerate(names[::4]):
         with open(SAMPLES + "/dsn/" + n, "rb") as f:
             data = f.read()
         body = re.sub(rb"^(>*From )", rb">\1", data.replace(b"\r\n", b"\n"), flags=re.M)

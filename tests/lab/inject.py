@@ -49,7 +49,7 @@ class Injector:
                 if code != 250:
                     print("not accepted:", r, code, text)
                     return
-            c.data(data.encode())
+            c.data(data.replace("\n", "\r\n").encode())
 
 
 def mails(world, user="bounces"):

@@ -7,6 +7,7 @@ usage: lab.py list              the servers the lab knows
 """
 import importlib
 import os
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -30,9 +31,9 @@ def main(argv):
         print("\n".join(SERVERS))
     elif argv[:1] == ["run"] and argv[1:]:
         for name in argv[1:]:
-            pid = os.spawnvp(os.P_NOWAIT, "unshare", ["unshare", "-m", "-u", "-i", "-p", "--fork", "--kill-child",
-                                                      sys.executable, __file__, "inside", name])
-            if os.waitpid(pid, 0)[1]:
+            # the shell is the world's init: it reaps what the servers leave behind
+            if subprocess.run(["unshare", "-m", "-u", "-i", "-p", "--fork", "--kill-child", "sh", "-c", '"$@"; exit $?', "init",
+                               sys.executable, os.path.abspath(__file__), "inside", name]).returncode:
                 raise SystemExit("lab: %s failed" % name)
     elif argv[:1] == ["inside"]:
         run_inside(argv[1])

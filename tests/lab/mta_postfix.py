@@ -90,6 +90,7 @@ def stop(world):
 def judge_of(world):
     return collect.Judge(world.scenarios, [
         ("club@example.org", None, "list"), ("bounces@example.org", None, "local"),
+        ("nosuchsender@example.org", "user-unknown", "sender-unknown"),
         ("user+tag@gone.example.com", "domain-unknown", "nxdomain-tag")])
 
 

@@ -8,6 +8,7 @@ The clock starts at START and can be moved forward (clock.c).
 """
 import ctypes
 import datetime
+import fcntl
 import os
 import re
 import shutil
@@ -128,7 +129,8 @@ class World:
         os.mkdir(self.root + "/lab-debs")
         sh("mount", "--bind", CACHE + "/debs", self.root + "/lab-debs")
         env = {"PATH": os.environ["PATH"], "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C", "HOME": "/root"}
-        with open(self.base + "/apt.log", "w") as log:
+        with open(self.base + "/apt.log", "w") as log, open(CACHE + "/lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
             r = subprocess.run(["chroot", self.root, "apt-get", "-y", "-q", "--no-install-recommends",
                                 "-o", "Dir::Cache::archives=/lab-debs", "-o", "APT::Keep-Downloaded-Packages=1",
                                 "-o", "DPkg::Post-Invoke=", "install", "dnsmasq-base"] + packages,
@@ -175,7 +177,6 @@ class World:
             f.write("1")
         sh("ip", "tuntap", "add", "hole0", "mode", "tun")  # nobody reads it: packets vanish
         self.hole = os.open("/dev/net/tun", os.O_RDWR)
-        import fcntl
         fcntl.ioctl(self.hole, 0x400454ca, struct.pack("16sH22x", b"hole0", 0x1001))
         sh("ip", "link", "set", "hole0", "up")
         sh("ip", "route", "add", "203.0.113.0/25", "dev", "hole0", "src", "192.0.2.1")
@@ -226,14 +227,17 @@ class World:
 
     # --- programs
     def spawn(self, *argv, **kw):
-        p = subprocess.Popen(argv, **kw)
+        p = subprocess.Popen(argv, start_new_session=True, **kw)  # some servers signal their process group
         self.children.append(p)
         return p
 
     def run(self, *argv, check=True, **kw):
         env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8"}
-        return subprocess.run(["chroot", self.root] + list(argv), check=check, env=env,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kw)
+        r = subprocess.run(["chroot", self.root] + list(argv), env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                           start_new_session=True, **kw)
+        if check and r.returncode:
+            raise SystemExit("%s: %s%s" % (argv, r.stdout.decode(), r.stderr.decode()))
+        return r
 
     def end(self):
         for p in self.children:
