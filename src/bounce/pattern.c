@@ -12,7 +12,7 @@ struct alternatives {
 
 static bool is_set_name(slice s)
 {
-    if (s.n < 2)
+    if (s.n < 2 || !(s.p[0] >= 'A' && s.p[0] <= 'Z'))
         return false;
     for (size_t i = 0; i < s.n; i++)
         if (!(s.p[i] >= 'A' && s.p[i] <= 'Z') && s.p[i] != '_' && !ascii_digit(s.p[i]))
@@ -127,6 +127,31 @@ static const char *add_group(arena *a, slice text, uint16_t *gap, pattern_find_s
     return wrong;
 }
 
+/* "exceed{s|ed|}": the group's words are endings of `stem`. */
+static const char *add_endings(arena *a, slice stem, slice text, uint16_t *gap, struct pattern *out)
+{
+    struct alternatives alts = {.n = 0};
+    const char *wrong = NULL;
+    slice rest = text, ending;
+    while (!wrong && slice_split(&rest, '|', &ending)) {
+        slice word = arena_printf(a, "%.*s%.*s", SLICE_FMT(stem), SLICE_FMT(ending));
+        wrong = add_alternative(&alts, fold_literal(a, word));
+    }
+    if (!wrong)
+        wrong = add_item(a, &alts, *gap, out);
+    *gap = 0;
+    return wrong;
+}
+
+/* Length of the word that stands directly before a "{" at the end of `plain`; 0 when a blank does. */
+static size_t stem_span(slice plain)
+{
+    size_t n = 0;
+    while (n < plain.n && (ascii_alnum(plain.p[plain.n - 1 - n]) || (plain.p[plain.n - 1 - n] & 0x80)))
+        n++;
+    return n;
+}
+
 /* Length of plain text up to "{" or "...". */
 static size_t plain_span(slice s)
 {
@@ -157,7 +182,15 @@ const char *pattern_add(arena *a, slice text, uint16_t gap, pattern_find_set fin
     while (text.n && !wrong) {
         size_t n = plain_span(text);
         if (n) {
-            wrong = add_literal(a, slice_sub(text, 0, n), &gap, out);
+            slice plain = slice_sub(text, 0, n);
+            slice group = slice_from(text, n);
+            size_t stem = group.n && group.p[0] == '{' ? stem_span(plain) : 0;
+            wrong = add_literal(a, slice_sub(plain, 0, n - stem), &gap, out);
+            size_t end = slice_chr(group, '}');
+            if (stem && !wrong && end != SLICE_NPOS) {
+                wrong = add_endings(a, slice_from(plain, n - stem), slice_sub(group, 1, end - 1), &gap, out);
+                n += end + 1;
+            }
         } else if (text.p[0] == '{') {
             n = slice_chr(text, '}');
             if (n == SLICE_NPOS)
@@ -208,7 +241,7 @@ const char *pattern_finish(struct pattern *p)
             p->anchor = i;
         }
     }
-    return best ? NULL : "no part that always stands there and has 4 letters or more";
+    return best ? NULL : "no part that always stands there and has 2 letters or more";
 }
 
 static bool re_special(char c)
@@ -241,7 +274,7 @@ slice pattern_re_literal(arena *a, slice re)
         i = end - 1;
     }
     slice literal = fold_literal(a, best);
-    return literal.n < PATTERN_ANCHOR_BYTES ? SLICE_EMPTY : literal;
+    return literal.n < PATTERN_RE_LITERAL_BYTES ? SLICE_EMPTY : literal;
 }
 
 /* ---- matching -------------------------------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
  *
  *   "no such {NOUN}"            words one after the other; {NOUN} is any word or phrase of the set
  *   "mailbox {is|} full"        alternatives written in place; an empty one makes the group optional
+ *   "exceed{s|ed|} quota"       endings of a word
  *   "user ... does not exist"   a gap of at most PATTERN_GAP_BYTES
  *   "несуществу*" "*postfach"   without word boundary at that end
  *
@@ -17,7 +18,8 @@
 #define PATTERN_MAX_GAP_BYTES 1000u
 #define PATTERN_GAP_BYTES 60u  /* "..." */
 #define PATTERN_SEQ_BYTES 100u /* between the literals of a seq that names no distance */
-#define PATTERN_ANCHOR_BYTES 4u /* what the prefilter needs of a literal */
+#define PATTERN_ANCHOR_BYTES 2u /* the shortest literal that the prefilter can look for, as a word of its own */
+#define PATTERN_RE_LITERAL_BYTES 4u
 
 struct pattern_item {
     const slice *alternatives; /* folded, longest first */

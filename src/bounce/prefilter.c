@@ -56,13 +56,21 @@ static size_t count_entries(const struct pattern *const *patterns, size_t n)
     return count;
 }
 
-static void fill_entries(const struct pattern *const *patterns, size_t n, struct entry *entries)
+/* Short words are looked for with the blanks around them. */
+static slice padded(arena *a, slice literal)
+{
+    if (literal.n >= 4)
+        return literal;
+    return arena_printf(a, literal.n == 3 ? " %.*s" : " %.*s ", SLICE_FMT(literal));
+}
+
+static void fill_entries(arena *a, const struct pattern *const *patterns, size_t n, struct entry *entries)
 {
     size_t e = 0;
     for (size_t i = 0; i < n; i++) {
         const struct pattern_item *item = &patterns[i]->items[patterns[i]->anchor];
         for (size_t k = 0; k < item->n; k++)
-            entries[e++] = (struct entry){item->alternatives[k], {(uint32_t)i, (uint32_t)k}};
+            entries[e++] = (struct entry){padded(a, item->alternatives[k]), {(uint32_t)i, (uint32_t)k}};
     }
 }
 
@@ -120,7 +128,7 @@ struct prefilter *prefilter_build(arena *a, const struct pattern *const *pattern
     uint16_t *counts = count_windows(a, samples);
     if (!f || !entries || !counts)
         return NULL;
-    fill_entries(patterns, n, entries);
+    fill_entries(a, patterns, n, entries);
     qsort(entries, count, sizeof *entries, entry_order);
     for (f->slot_bits = 8; f->slot_bits < 20 && (1u << f->slot_bits) < count * SLOT_SHARE; f->slot_bits++)
         ;
@@ -143,7 +151,7 @@ static void check_window(const struct prefilter *f, slice text, size_t at, uint3
         if (text.n - from < l->text.n || memcmp(text.p + from, l->text.p, l->text.n) != 0)
             continue;
         for (uint32_t k = 0; k < l->n; k++)
-            found(arg, &f->users[l->user + k], from);
+            found(arg, &f->users[l->user + k], from + (l->text.p[0] == ' '));
     }
 }
 

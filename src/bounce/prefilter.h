@@ -1,7 +1,8 @@
 /* Finds which of some thousand literals occur in a folded text, in one pass.
  *
  * Each literal is filed under the rarest of its windows of four bytes; a bitmap of window hashes that fits the first-level
- * cache says no for nearly every position of a text. Not for literals shorter than PATTERN_ANCHOR_BYTES. Immutable once built.
+ * cache says no for nearly every position of a text. Words of two or three
+ * letters are filed with the blanks around them. Immutable once built.
  */
 #ifndef BOUNCE_PREFILTER_H
 #define BOUNCE_PREFILTER_H
