@@ -101,8 +101,8 @@ static struct mbox_mail cut_out(const struct mbox *m, size_t end)
     slice mail = slice_sub(view(m), 0, end);
     struct mbox_mail out = {.offset = m->window_at};
     if (mbox_from_line(mail)) {
-        size_t nl = slice_chr(mail, '\n');
-        mail = nl == SLICE_NPOS ? SLICE_EMPTY : slice_from(mail, nl + 1);
+        slice line, rest = mail; /* old Macintosh files end it with CR alone */
+        mail = slice_line(&rest, &line) ? rest : SLICE_EMPTY;
     }
     if (slice_ends_ci(mail, S("\r\n\r\n")))
         mail.n -= 2;
