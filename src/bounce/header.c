@@ -25,7 +25,8 @@ static bool field_split(slice line, struct field *f)
 
 static bool is_mbox_line(slice line)
 {
-    return slice_starts(line, S("From ")) || slice_starts(line, S(">From "));
+    return (line.p[0] == 'F' && slice_starts(line, S("From "))) ||
+           (line.p[0] == '>' && slice_starts(line, S(">From ")));
 }
 
 static bool is_folded(const struct lines *l)

@@ -53,9 +53,15 @@ static size_t quoted_end(slice s, size_t i)
     return i < s.n ? i : s.n;
 }
 
+/* Characters of a token (RFC 2045 5.1): printable ASCII but the specials; bytes from 0x80 on are let through. */
 static bool is_token(char c)
 {
-    return (unsigned char)c > 32 && c != 127 && strchr("()<>@,;:\\\"/[]?=", c) == NULL;
+    static const bool special[128] = {
+        ['('] = true,  [')'] = true, ['<'] = true, ['>'] = true, ['@'] = true, [','] = true,
+        [';'] = true,  [':'] = true, ['"'] = true, ['/'] = true, ['['] = true, [']'] = true,
+        ['\\'] = true, ['?'] = true, ['='] = true, [127] = true};
+    unsigned char u = (unsigned char)c;
+    return u > 32 && (u >= 128 || !special[u]);
 }
 
 /* Where an unquoted value ends: at the ";", a comment behind a blank, or a blank with another "name=" behind it
@@ -202,30 +208,42 @@ slice header_main_value(arena *a, slice value)
     return slice_trim(s);
 }
 
+/* The first parameter that is called `name` and has no sections. */
+static slice plain_param(struct charsets *cs, arena *a, slice s, size_t at, slice name)
+{
+    struct param p;
+    for (unsigned i = 0; i < PARAM_MAX_COUNT && param_next(s, &at, &p); i++)
+        if (slice_eq_ci(p.name, name))
+            return header_text(cs, a, slice_trim(p.quoted ? unquote(a, p.value) : p.value), SLICE_EMPTY);
+    return SLICE_EMPTY;
+}
+
+/* The parameter given as name*= or name*0=, name*1*= and so on; false when there is none. */
+static bool sectioned_param(struct charsets *cs, arena *a, slice s, size_t at, slice name, slice *value)
+{
+    struct section sections[PARAM_MAX_SECTIONS] = {0};
+    struct param p;
+    size_t number;
+    bool encoded;
+    for (unsigned i = 0; i < PARAM_MAX_COUNT && param_next(s, &at, &p); i++)
+        if (p.name.n > name.n && p.name.p[name.n] == '*' && slice_starts_ci(p.name, name) &&
+            section_of(slice_from(p.name, name.n + 1), &number, &encoded) && !sections[number].there)
+            sections[number] = (struct section){p.value, true, encoded, p.quoted};
+    if (!sections[0].there)
+        return false;
+    *value = sections_join(cs, a, sections);
+    return true;
+}
+
 slice header_param(struct charsets *cs, arena *a, slice value, slice name)
 {
     slice s = header_unfold(a, value);
-    struct section sections[PARAM_MAX_SECTIONS] = {0};
-    struct param p, plain = {0};
-    bool found = false;
-    size_t at = slice_chr(s, ';') == SLICE_NPOS ? main_end(s) : slice_chr(s, ';') + 1;
-    for (unsigned i = 0; i < PARAM_MAX_COUNT && param_next(s, &at, &p); i++) {
-        size_t number;
-        bool encoded;
-        if (!slice_starts_ci(p.name, name))
-            continue;
-        if (p.name.n == name.n) {
-            plain = found ? plain : p;
-            found = true;
-        } else if (p.name.p[name.n] == '*' && section_of(slice_from(p.name, name.n + 1), &number, &encoded) &&
-                   !sections[number].there) {
-            sections[number] = (struct section){p.value, true, encoded, p.quoted};
-        }
-    }
-    if (sections[0].there)
-        return sections_join(cs, a, sections);
-    if (!found)
+    size_t semicolon = slice_chr(s, ';');
+    size_t at = semicolon == SLICE_NPOS ? main_end(s) : semicolon + 1;
+    if (at >= s.n)
         return SLICE_EMPTY;
-    slice v = plain.quoted ? unquote(a, plain.value) : plain.value;
-    return header_text(cs, a, slice_trim(v), SLICE_EMPTY);
+    slice joined;
+    if (slice_chr(s, '*') != SLICE_NPOS && sectioned_param(cs, a, s, at, name, &joined))
+        return joined;
+    return plain_param(cs, a, s, at, name);
 }

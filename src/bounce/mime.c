@@ -9,6 +9,21 @@
 #define MIME_MAX_BOUNDARY 250 /* octets; RFC 2046 5.1.1 allows 70 */
 #define MIME_MAX_SEARCH 1000  /* lines starting with "--" that are tried in place of a boundary that never occurs */
 
+/* The usual ones, whole; only what is not among them is searched for the words below. */
+static const struct {
+    slice media;
+    enum part_type type;
+} usual_types[] = {
+    {SLICE_INIT("text/plain"), PART_TEXT},
+    {SLICE_INIT("message/rfc822"), PART_MESSAGE},
+    {SLICE_INIT("message/delivery-status"), PART_DELIVERY_STATUS},
+    {SLICE_INIT("multipart/report"), PART_MULTIPART},
+    {SLICE_INIT("multipart/mixed"), PART_MULTIPART},
+    {SLICE_INIT("multipart/alternative"), PART_MULTIPART},
+    {SLICE_INIT("text/html"), PART_HTML},
+    {SLICE_INIT("text/rfc822-headers"), PART_HEADERS},
+};
+
 /* Which media type is what. Substrings, because the subtypes come misspelt ("message/xdelivery-status"). First match
  * wins. */
 static const struct {
@@ -57,6 +72,11 @@ static bool parse_part(struct reading *r, const struct place *where);
 
 static enum part_type type_of(slice media)
 {
+    if (media.n == 0)
+        return PART_TEXT;
+    for (size_t i = 0; i < ARRAY_LEN(usual_types); i++)
+        if (slice_eq(media, usual_types[i].media))
+            return usual_types[i].type;
     for (size_t i = 0; i < ARRAY_LEN(media_types); i++)
         if (slice_find(media, media_types[i].words) != SLICE_NPOS)
             return media_types[i].type;
@@ -65,13 +85,12 @@ static enum part_type type_of(slice media)
 
 static void read_content_fields(struct reading *r, struct part *p, bool digest)
 {
-    slice value = header_get(&p->header, S("Content-Type"));
+    slice value = header_unfold(r->a, header_get(&p->header, S("Content-Type")));
     p->media = text_lower(r->a, header_main_value(r->a, value));
     p->type = p->media.n == 0 && digest ? PART_MESSAGE : type_of(p->media);
     p->encoding = text_lower(r->a, header_main_value(r->a, header_get(&p->header, S("Content-Transfer-Encoding"))));
     p->charset = header_param(r->cs, r->a, value, S("charset"));
-    p->report_type = SLICE_EMPTY;
-    if (slice_starts(p->media, S("multipart/report")))
+    if (p->type == PART_MULTIPART && slice_starts(p->media, S("multipart/report")))
         p->report_type = text_lower(r->a, header_param(r->cs, r->a, value, S("report-type")));
 }
 
