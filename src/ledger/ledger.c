@@ -9,33 +9,40 @@
 #include "ledger/store.h"
 
 #define BUSY_MS 5000
-#define PAGE_BYTES "4096"        /* measured in docs/ledger.md */
-#define CACHE_KIB "65536"        /* of the writer */
-#define CHECKPOINT_PAGES "16384" /* 64 MB of log between checkpoints */
+#define PAGE_BYTES "4096"      /* measured in docs/ledger.md */
+#define CACHE_KIB "65536"      /* of the writer */
+#define CHECKPOINT_PAGES 16384 /* 64 MB of log between checkpoints */
 #define LOG_KEPT_BYTES "134217728"
 
 /* ---- meta ---- */
 
-static enum status make_meta(struct ledger *l, bool hashed, err *e)
+static enum status put_meta(struct ledger *l, bool hashed, err *e)
 {
     struct sip_key key;
     if (getrandom(&key, sizeof key, 0) != (ssize_t)sizeof key)
         return err_os(e, errno, "%s: random key", l->path);
+    enum status st = meta_put(l, S("key_0"), (int64_t)(key.k0 | 1), e); /* never 0 */
+    if (st == OK)
+        st = meta_put(l, S("key_1"), (int64_t)key.k1, e);
+    return st == OK ? meta_put(l, S("hash_addresses"), hashed, e) : st;
+}
+
+/* Once, in the first opening that got so far; an empty ledger without a key was cut off while it was made. */
+static enum status make_meta(struct ledger *l, bool hashed, err *e)
+{
+    int64_t key = 0, seq = 0;
     enum status st = store_exec(l, "BEGIN IMMEDIATE", e);
     if (st != OK)
         return st;
-    int64_t there = 0;
-    st = meta_get(l, S("key_0"), &there, e); /* another process may have been faster */
-    if (st == OK && !there) {
-        st = meta_put(l, S("key_0"), (int64_t)(key.k0 | 1), e); /* never 0 */
-        if (st == OK)
-            st = meta_put(l, S("key_1"), (int64_t)key.k1, e);
-        if (st == OK)
-            st = meta_put(l, S("hash_addresses"), hashed, e);
-    }
+    st = meta_get(l, S("key_0"), &key, e);
     if (st == OK)
-        return store_exec(l, "COMMIT", e);
-    sqlite3_exec(l->db, "ROLLBACK", NULL, NULL, NULL);
+        st = meta_get(l, S("seq"), &seq, e);
+    if (st == OK && key == 0 && seq == 0)
+        st = put_meta(l, hashed, e);
+    if (st == OK)
+        st = store_exec(l, "COMMIT", e);
+    if (!sqlite3_get_autocommit(l->db))
+        sqlite3_exec(l->db, "ROLLBACK", NULL, NULL, NULL);
     return st;
 }
 
@@ -44,7 +51,10 @@ static enum status read_meta(struct ledger *l, err *e)
     int64_t k0 = 0, k1 = 0, hashed = 0;
     enum status st = meta_get(l, S("key_0"), &k0, e);
     if (st == OK && k0 == 0)
-        return err_set(e, E_CORRUPT, "%s: the ledger has no key; restore a backup", l->path);
+        return err_set(e, E_CORRUPT,
+                       "%s: the ledger has no key: it was cut off while it was made (open it with --create) or is "
+                       "damaged (restore a backup)",
+                       l->path);
     if (st == OK)
         st = meta_get(l, S("key_1"), &k1, e);
     if (st == OK)
@@ -73,8 +83,8 @@ static enum status set_up(struct ledger *l, const struct ledger_options *o, err 
                         "PRAGMA foreign_keys = OFF; PRAGMA cell_size_check = ON",
                         e);
     if (st == OK && !o->read_only)
-        st = store_exec(
-            l, "PRAGMA wal_autocheckpoint = " CHECKPOINT_PAGES "; PRAGMA journal_size_limit = " LOG_KEPT_BYTES, e);
+        st = store_exec(l, "PRAGMA journal_size_limit = " LOG_KEPT_BYTES, e);
+    sqlite3_wal_autocheckpoint(l->db, o->checkpoint_pages ? o->checkpoint_pages : CHECKPOINT_PAGES);
     return st;
 }
 
@@ -93,37 +103,40 @@ static enum status open_database(struct ledger *l, const struct ledger_options *
 }
 
 /* The page size counts only before the first page is written; WAL stays with the file. */
-static enum status make_or_migrate(struct ledger *l, const struct ledger_options *o, err *e)
+static enum status make_or_migrate(struct ledger *l, const struct ledger_options *o, int version, err *e)
 {
-    int version = 0;
-    enum status st = schema_check(l->db, l->path, &version, e);
-    if (st != OK)
-        return st;
-    if (version == 0 && (o->read_only || !o->create))
-        return err_set(e, E_NOT_FOUND, "%s: the file holds no ledger yet; make one with --create", l->path);
-    if (o->read_only)
-        return version == schema_version()
-                   ? OK
-                   : err_set(e, E_UNSUPPORTED, "%s: schema %d is older than %d; open it once for writing", l->path,
-                             version, schema_version());
+    enum status st = OK;
     if (version == 0)
         st = store_exec(l, "PRAGMA page_size = " PAGE_BYTES, e);
     if (st == OK)
         st = store_exec(l, "PRAGMA journal_mode = WAL", e);
     if (st == OK)
         st = schema_migrate(l->db, l->path, version, schema_version(), e);
-    if (st == OK && version == 0)
-        st = make_meta(l, o->hash_addresses, e);
+    return st == OK && o->create ? make_meta(l, o->hash_addresses, e) : st;
+}
+
+/* Looks before anything is written: a file of somebody else stays as it is. */
+static enum status look_at_file(struct ledger *l, const struct ledger_options *o, int *version, err *e)
+{
+    enum status st = schema_check(l->db, l->path, version, e);
+    if (st == OK && *version == 0 && (o->read_only || !o->create))
+        return err_set(e, E_NOT_FOUND, "%s: the file holds no ledger yet; make one with --create", l->path);
+    if (st == OK && o->read_only && *version < schema_version())
+        return err_set(e, E_UNSUPPORTED, "%s: schema %d is older than %d; open it once for writing", l->path, *version,
+                       schema_version());
     return st;
 }
 
 static enum status open_in(struct ledger *l, const struct ledger_options *o, err *e)
 {
+    int version = 0;
     enum status st = open_database(l, o, e);
     if (st == OK)
-        st = set_up(l, o, e);
+        st = look_at_file(l, o, &version, e);
     if (st == OK)
-        st = make_or_migrate(l, o, e);
+        st = set_up(l, o, e);
+    if (st == OK && !o->read_only)
+        st = make_or_migrate(l, o, version, e);
     if (st == OK)
         st = read_meta(l, e);
     if (st != OK)
