@@ -2,7 +2,11 @@
 
 #include "bounce/judge.h"
 
-enum { MAX_PARAGRAPHS = 24 }; /* of one block */
+enum {
+    MAX_PARAGRAPHS = 24,  /* of one block */
+    MIN_WORDS_BYTES = 12, /* shorter is no explanation */
+    WHOLE_BYTES = 1024    /* of a text in which nothing is known */
+};
 
 /* What may stand directly before a quoted reply code. */
 static bool opens_reply(slice text, size_t i)
@@ -80,22 +84,35 @@ static slice quoted_part(struct reading *r, slice text)
     return slice_empty(rest) ? text : rest;
 }
 
-slice diagnosis_best(struct reading *r, slice text)
+/* The first paragraph with a reply; else the first with words that a rule knows, or the head when that says something. */
+static slice best_of(struct reading *r, slice text, bool head_counts)
 {
-    slice rest = text, p, with_words = SLICE_EMPTY;
+    slice rest = text, p, found = SLICE_EMPTY;
     for (unsigned i = 0; i < MAX_PARAGRAPHS && next_paragraph(&rest, &p); i++) {
         if (diagnosis_has_reply(p))
             return quoted_part(r, p);
-        if (slice_empty(with_words) && judge_has_words(r->rules, p))
-            with_words = quoted_part(r, p);
+        if (slice_empty(found) && ((i == 0 && head_counts) || judge_has_words(r->rules, p)))
+            found = quoted_part(r, p);
     }
-    return with_words;
+    return found;
+}
+
+slice diagnosis_best(struct reading *r, slice text)
+{
+    return best_of(r, text, false);
+}
+
+/* Whether words stand behind the address on its very line. */
+static bool says_at_once(slice block)
+{
+    slice line;
+    return slice_line(&block, &line) && slice_trim(line).n >= MIN_WORDS_BYTES;
 }
 
 static slice behind_address(slice s)
 {
     size_t i = 0;
-    while (i < s.n && strchr(">\"')]:;, \t\r\n", s.p[i]))
+    while (i < s.n && strchr(">\"')]:;, \t", s.p[i]))
         i++;
     return slice_from(s, i);
 }
@@ -145,7 +162,8 @@ static slice own_words(struct reading *r, const struct notice *n, const struct n
 {
     if (e->tier != NOTICE_LISTED && !slice_empty(e->reply))
         return e->reply;
-    slice best = diagnosis_best(r, block_of(n, e, end));
+    slice block = block_of(n, e, end);
+    slice best = best_of(r, block, e->tier == NOTICE_LISTED && says_at_once(block));
     if (!slice_empty(best) && diagnosis_has_reply(best))
         return best;
     slice reply = dialogue_reply(n, e->address);
@@ -164,16 +182,17 @@ void diagnosis_each(struct reading *r, const struct notice *n, const struct noti
         slice words = own_words(r, n, chosen[i], end);
         if (slice_empty(words) && i + 1 < count)
             words = out[i + 1]; /* several addresses above one reason */
-        if (slice_empty(words) && !searched) {
+        if (!diagnosis_has_reply(words) && !searched) {
             general = before_entries(r, slice_sub(n->text, 0, chosen[0]->line));
-            if (slice_empty(general))
-                general = diagnosis_whole(r, n);
             searched = true;
         }
-        if (slice_empty(words))
+        bool quoted_above = diagnosis_has_reply(general) && !diagnosis_has_reply(words);
+        if (slice_empty(words) || (quoted_above && !says_at_once(block_of(n, chosen[i], end))))
             words = general;
         if (slice_empty(words))
             words = first_words(block_of(n, chosen[i], end));
+        if (slice_empty(words))
+            words = diagnosis_whole(r, n);
         out[i] = reading_one_line(r, words);
     }
 }
@@ -185,5 +204,5 @@ slice diagnosis_whole(struct reading *r, const struct notice *n)
     slice best = diagnosis_best(r, n->text);
     if (slice_empty(best) && judge_has_words(r->rules, r->facts.subject))
         best = r->facts.subject;
-    return best;
+    return slice_empty(best) ? slice_sub(n->text, 0, WHOLE_BYTES) : best;
 }

@@ -299,6 +299,16 @@ void freetext_name(struct reading *r)
     }
 }
 
+/* Three words or more: the far server's own, though no rule knows them. */
+static bool says_enough(slice diagnostic)
+{
+    unsigned words = 0;
+    slice word;
+    while (slice_word(&diagnostic, &word))
+        words += ascii_alpha(word.p[0]) && word.n > 1;
+    return words >= 3;
+}
+
 void freetext_complete(struct reading *r)
 {
     struct notice notice;
@@ -321,7 +331,9 @@ void freetext_complete(struct reading *r)
         else if (r->n == 1)
             words = reading_one_line(r, diagnosis_whole(r, &notice));
         bool reply = diagnosis_has_reply(words);
-        if (slice_empty(words) || !(judge_has_words(r->rules, words) || (reply && slice_empty(report->diagnostic))))
+        if (slice_empty(words) || (!reply && says_enough(report->diagnostic)))
+            continue;
+        if (!judge_has_words(r->rules, words) && !(reply && slice_empty(report->diagnostic)))
             continue;
         if (slice_empty(report->diagnostic) || reply)
             report->diagnostic = words;
