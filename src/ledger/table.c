@@ -23,6 +23,7 @@
 #define HUGE_PAGE_BYTES (2u * 1024 * 1024)
 #define CLASSES (SCOPES * 2) /* scope, and whether of a domain */
 #define MAX_GROWS 48
+#define AT_ONCE 16 /* checks of a list whose memory is fetched at the same time */
 
 struct slot {
     _Atomic uint64_t hash;  /* 0: free */
@@ -329,20 +330,36 @@ static bool reading_valid(const struct table *t, uint32_t g)
     return atomic_load_explicit(&t->generation, memory_order_relaxed) == g;
 }
 
-static size_t add_probes(const struct table *t, const struct scope_salt *salt, slice text, bool domain,
-                         struct probe *out)
+/* The places to look at for one address; they are fetched while the next hash is computed. */
+struct query {
+    struct probe probes[CLASSES];
+    size_t n;
+};
+
+static void add_probes(const struct table *t, const struct space *s, const struct scope_salt *salt, slice text,
+                       bool domain, struct query *q)
 {
-    size_t n = 0;
-    bool any[SCOPES], one = false;
+    uint64_t h = 0;
     for (unsigned scope = 0; scope < SCOPES; scope++) {
-        any[scope] = atomic_load_explicit(&t->of_class[class_of(scope, domain)], memory_order_relaxed) > 0;
-        one = one || any[scope];
+        if (atomic_load_explicit(&t->of_class[class_of((enum scope)scope, domain)], memory_order_relaxed) == 0)
+            continue;
+        if (h == 0)
+            h = sip_hash(&t->key, text);
+        uint64_t hash = scope_mix(salt->of[scope], h);
+        __builtin_prefetch(&s->slots[hash >> s->shift]);
+        q->probes[q->n++] = (struct probe){hash, (enum scope)scope, domain};
     }
-    uint64_t h = one ? sip_hash(&t->key, text) : 0;
-    for (unsigned scope = 0; one && scope < SCOPES; scope++)
-        if (any[scope])
-            out[n++] = (struct probe){scope_mix(salt->of[scope], h), (enum scope)scope, domain};
-    return n;
+}
+
+/* `now` may change behind this: then the fetches were in vain, nothing else. */
+static void prepare(const struct table *t, const struct scope_salt *salt, slice key, struct query *q)
+{
+    const struct space *s = atomic_load_explicit(&t->now, memory_order_acquire);
+    size_t at = slice_rchr(key, '@');
+    q->n = 0;
+    add_probes(t, s, salt, key, at == SLICE_NPOS, q);
+    if (at != SLICE_NPOS)
+        add_probes(t, s, salt, slice_from(key, at + 1), true, q);
 }
 
 static bool entry_counts(uint64_t entry, int64_t now_us)
@@ -361,35 +378,50 @@ static struct table_hit hit_of(const struct probe *p, uint64_t entry)
                               .until_us = hour == NO_EXPIRY ? TIME_NONE : (int64_t)hour * TIME_HOUR};
 }
 
-static struct table_hit look_up(const struct space *s, const struct probe *probes, size_t n, int64_t now_us)
+static struct table_hit look_up_in(const struct space *s, const struct query *q, int64_t now_us)
 {
-    for (size_t k = 0; k < n; k++) {
-        size_t i = seek(s, probes[k].hash);
-        if (i >= s->count || hash_at(s, i) != probes[k].hash)
+    for (size_t k = 0; k < q->n; k++) {
+        const struct probe *p = &q->probes[k];
+        size_t i = seek(s, p->hash);
+        if (i >= s->count || hash_at(s, i) != p->hash)
             continue;
         uint64_t entry = entry_at(s, i);
         if (entry_counts(entry, now_us))
-            return hit_of(&probes[k], entry);
+            return hit_of(p, entry);
     }
     return (struct table_hit){.until_us = TIME_NONE};
 }
 
-struct table_hit table_check(const struct table *t, slice tenant, slice stream, slice key, int64_t now_us)
+static struct table_hit look_up(const struct table *t, const struct query *q, int64_t now_us)
 {
-    struct probe probes[CLASSES];
-    struct scope_salt salt = scope_salts(&t->key, tenant, stream);
-    size_t at = slice_rchr(key, '@'), n = 0;
-    n += add_probes(t, &salt, key, at == SLICE_NPOS, probes + n);
-    if (at != SLICE_NPOS)
-        n += add_probes(t, &salt, slice_from(key, at + 1), true, probes + n);
     for (;;) {
         uint32_t g = reading_begin(t);
         const struct space *s = atomic_load_explicit(&t->now, memory_order_acquire);
-        for (size_t i = 0; i < n; i++)
-            __builtin_prefetch(&s->slots[probes[i].hash >> s->shift]);
-        struct table_hit hit = look_up(s, probes, n, now_us);
+        struct table_hit hit = look_up_in(s, q, now_us);
         if (reading_valid(t, g))
             return hit;
+    }
+}
+
+struct table_hit table_check(const struct table *t, slice tenant, slice stream, slice key, int64_t now_us)
+{
+    struct query q;
+    struct scope_salt salt = scope_salts(&t->key, tenant, stream);
+    prepare(t, &salt, key, &q);
+    return look_up(t, &q, now_us);
+}
+
+void table_check_many(const struct table *t, slice tenant, slice stream, const slice *keys, size_t n, int64_t now_us,
+                      struct table_hit *hits)
+{
+    struct query q[AT_ONCE];
+    struct scope_salt salt = scope_salts(&t->key, tenant, stream);
+    for (size_t done = 0; done < n; done += AT_ONCE) {
+        size_t some = n - done < AT_ONCE ? n - done : AT_ONCE;
+        for (size_t i = 0; i < some; i++)
+            prepare(t, &salt, keys[done + i], &q[i]);
+        for (size_t i = 0; i < some; i++)
+            hits[done + i] = look_up(t, &q[i], now_us);
     }
 }
 

@@ -105,6 +105,15 @@ static void holds_what_was_put(void **state)
     assert_int_equal(table_count(t), count);
     for (size_t i = 0; i < N; i++)
         assert_int_equal(table_check(t, none, none, numbered(text, i), NOON).suppressed, in[i]);
+    enum { LIST = 37 };
+    static char texts[LIST][32];
+    slice keys[LIST];
+    struct table_hit hits[LIST];
+    for (size_t i = 0; i < LIST; i++)
+        keys[i] = numbered(texts[i], i);
+    table_check_many(t, none, none, keys, LIST, NOON, hits);
+    for (size_t i = 0; i < LIST; i++)
+        assert_int_equal(hits[i].suppressed, in[i]);
     table_free(&t);
 }
 
