@@ -21,6 +21,9 @@ define(`confTO_HELO', `4s')dnl
 define(`confTO_MAIL', `4s')dnl
 define(`confTO_RCPT', `4s')dnl
 define(`confTO_DATAFINAL', `4s')dnl
+define(`confTO_QUIT', `2s')dnl
+define(`confTO_MISC', `4s')dnl
+define(`confTO_RSET', `4s')dnl
 define(`confTO_QUEUEWARN', `4h')dnl
 define(`confTO_QUEUERETURN', `5d')dnl
 define(`confMIN_QUEUE_AGE', `0')dnl
