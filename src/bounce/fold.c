@@ -228,11 +228,15 @@ static void fold_high(struct folder *f)
 
 static void fold_dot(struct folder *f)
 {
-    if (ascii_alnum(f->out[f->o - 1]) && ascii_alnum(at(f, f->i + 1)))
+    bool several = at(f, f->i + 1) == '.';
+    bool inside = ascii_alnum(f->out[f->o - 1]) && ascii_alnum(at(f, f->i + 1));
+    f->i++;
+    if (inside)
         put(f, '.');
+    else if (several)
+        end_token(f); /* "not allowed...user@example.com" */
     else
         separate(f);
-    f->i++;
 }
 
 static void fold_end(struct folder *f)
