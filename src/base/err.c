@@ -15,6 +15,7 @@ static const char *const words[] = {
     [E_CORRUPT] = "corrupt",
     [E_UNSUPPORTED] = "unsupported",
     [E_DENIED] = "denied",
+    [E_ACCESS] = "access",
 };
 
 /* The text is one line, whatever a file name or a server had in it. */
@@ -49,6 +50,9 @@ static enum status status_of(int errnum)
         return E_NOT_FOUND;
     case ENOMEM:
         return E_MEMORY;
+    case EACCES:
+    case EPERM:
+        return E_ACCESS;
     default:
         return E_IO;
     }

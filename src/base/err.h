@@ -19,7 +19,8 @@ enum status {
     E_FULL,        /* disk or table full; nothing was taken */
     E_CORRUPT,     /* stored data contradicts itself */
     E_UNSUPPORTED, /* newer format, missing feature */
-    E_DENIED       /* refused by a rule of ours (an import may not lift, ...) */
+    E_DENIED,      /* refused by a rule of ours (an import may not lift, ...) */
+    E_ACCESS       /* this user may not */
 };
 
 typedef struct err {
@@ -30,7 +31,7 @@ typedef struct err {
 /* Fills *e (which may be NULL) and returns `status`, so that `return err_set(...)` works. */
 enum status err_set(err *e, enum status status, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* The same for a failed system call: appends ": " and the text of `errnum` (in English, and never cut off). ENOSPC and
- * EDQUOT become E_FULL, ENOENT E_NOT_FOUND, ENOMEM E_MEMORY, all others E_IO. */
+ * EDQUOT become E_FULL, ENOENT E_NOT_FOUND, EACCES and EPERM E_ACCESS, ENOMEM E_MEMORY, all others E_IO. */
 enum status err_os(err *e, int errnum, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* A status' own word ("io", "not-found", ...); "unknown" for a number that is none. */
 const char *status_word(enum status status);

@@ -122,11 +122,12 @@ int cmd_usage(const struct args *a, const char *why, ...)
 int cmd_fail(const struct args *a, const err *e)
 {
     static const int codes[] = {
-        [E_IO] = EXIT_IOERR,     [E_MEMORY] = EXIT_TEMPFAIL,         [E_NOT_FOUND] = EXIT_NOINPUT,
-        [E_INVALID] = EXIT_DATA, [E_BUSY] = EXIT_TEMPFAIL,           [E_FULL] = EXIT_TEMPFAIL,
-        [E_CORRUPT] = EXIT_DATA, [E_UNSUPPORTED] = EXIT_UNAVAILABLE, [E_DENIED] = EXIT_NO,
+        [E_IO] = EXIT_IOERR,       [E_MEMORY] = EXIT_TEMPFAIL,         [E_NOT_FOUND] = EXIT_NOINPUT,
+        [E_INVALID] = EXIT_DATA,   [E_BUSY] = EXIT_TEMPFAIL,           [E_FULL] = EXIT_TEMPFAIL,
+        [E_CORRUPT] = EXIT_DATA,   [E_UNSUPPORTED] = EXIT_UNAVAILABLE, [E_DENIED] = EXIT_NO,
+        [E_ACCESS] = EXIT_NOINPUT,
     };
-    cmd_error(a, "%s", e->text);
+    cmd_error(a, "%s%s", e->text, e->status == E_ACCESS ? "; run as a user who may" : "");
     return (size_t)e->status < ARRAY_LEN(codes) && codes[e->status] ? codes[e->status] : EXIT_SOFTWARE;
 }
 

@@ -284,7 +284,7 @@ static void test_status_word(void **state)
 {
     (void)state;
     static const char *const words[] = {"ok",   "io",      "memory",      "not-found", "invalid", "busy",
-                                        "full", "corrupt", "unsupported", "denied",    "unknown"};
+                                        "full", "corrupt", "unsupported", "denied",    "access",  "unknown"};
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         assert_string_equal(status_word((enum status)i), words[i]);
 }
