@@ -43,12 +43,12 @@ static size_t local_span(slice s)
         return i;
     }
     for (i = 1; i < s.n && i < ADDRESS_MAX_SCAN; i++) {
-        if (s.p[i] == '\\')
-            i++;
-        else if (s.p[i] == '"')
+        if (s.p[i] == '"')
             return i + 1;
-        else if ((unsigned char)s.p[i] < 32 && s.p[i] != '\t')
-            return 0;
+        if (s.p[i] == '\\' && ++i == s.n)
+            break;
+        if ((unsigned char)s.p[i] < 32 || s.p[i] == 127) /* RFC 5321 4.1.2: no control characters, escaped or not */
+            break;
     }
     return 0;
 }
@@ -61,16 +61,24 @@ static size_t literal_span(slice s)
     return i > 1 && i < s.n && s.p[i] == ']' ? i + 1 : 0;
 }
 
+/* Where the label from start to end ends without the hyphens at its end. */
+static size_t label_trim(slice s, size_t start, size_t end)
+{
+    while (end > start && (s.p[end - 1] == '-' || s.p[end - 1] == '_'))
+        end--;
+    return end;
+}
+
 /* A label that begins in ASCII and goes on in another script is a name with text glued to it ("example.com" and the
  * next word of a language without blanks), where it is the last one; within a name it may be (a German umlaut). */
 static size_t last_label_end(slice s, size_t start, size_t end)
 {
     if (!ascii_alnum(s.p[start]))
         return end;
-    for (size_t i = start; i < end; i++)
-        if (is_utf8_byte(s.p[i]))
-            return i;
-    return end;
+    size_t i = start;
+    while (i < end && !is_utf8_byte(s.p[i]))
+        i++;
+    return label_trim(s, start, i);
 }
 
 static size_t domain_span(slice s)
@@ -84,9 +92,7 @@ static size_t domain_span(slice s)
         size_t start = i;
         while (i < s.n && is_label(s.p[i]))
             i++;
-        size_t stop = i;
-        while (stop > start && (s.p[stop - 1] == '-' || s.p[stop - 1] == '_'))
-            stop--;
+        size_t stop = label_trim(s, start, i);
         if (stop == start || s.p[start] == '-')
             break;
         last = start;
@@ -392,7 +398,7 @@ static slice domain_normal(arena *a, slice domain)
         return text_lower(a, domain);
     slice out = arena_dup(a, slice_str((const char *)ascii));
     idn2_free(ascii);
-    return out;
+    return domain_span(out) == out.n ? out : SLICE_EMPTY; /* a mapping may give a blank or an "@" */
 }
 
 /* The local part without quotes and backslashes that are not needed. */
