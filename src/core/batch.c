@@ -290,8 +290,9 @@ static enum status look_again(struct writer *w, const struct ledger_address *row
 {
     struct entry n;
     enum status st = entry_find(&n, w->b->ledger, w->b->policy, row->tenant, row->address, row->key, &w->scratch, e);
-    if (st == OK)
-        st = entry_settle(&n, w->b->now_us, e);
+    if (st != OK || !n.row.id)
+        return st;
+    st = entry_settle(&n, w->b->now_us, e);
     if (st == OK && !n.status.domain_sensitive)
         st = ledger_wait(w->b->ledger, &n.row, false, e);
     if (st != OK || (n.from == n.row.state && n.from_cause == n.row.cause))

@@ -15,6 +15,18 @@ uint64_t entry_name_hash(slice name)
     return h ? h : 1;
 }
 
+bool entry_name(slice text, arena *a, slice *address, slice *key)
+{
+    slice t = slice_trim(text);
+    bool domain = t.n > 1 && t.p[0] == '@';
+    *address = address_normal(a, domain ? arena_printf(a, "x%.*s", SLICE_FMT(t)) : t, key);
+    if (slice_empty(*address))
+        return false;
+    if (domain)
+        *address = *key = address_domain(*key);
+    return true;
+}
+
 /* ---- streams ---- */
 
 static enum status remember_stream(struct entry *n, uint64_t hash, slice text, err *e)

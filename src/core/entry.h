@@ -30,6 +30,10 @@ struct entry {
     struct address_status status; /* by entry_settle */
 };
 
+/* The stored form and key of an address, or of a whole domain written "@example.org" (its key has no "@"). Returns false when it
+ * is neither. */
+bool entry_name(slice text, arena *a, slice *address, slice *key);
+
 /* Streams and campaigns as the fold knows them; 0 for the empty one. */
 uint64_t entry_name_hash(slice name);
 
