@@ -8,10 +8,10 @@
 
 struct act_event {
     enum event_what what;
-    unsigned flags;              /* EVENT_* */
-    uint64_t about;              /* key of the held event that is meant; 0: all */
+    unsigned flags; /* EVENT_* */
+    uint64_t about; /* key of the held event that is meant; 0: all */
     enum bounce_reason reason;
-    int64_t ingest_us;           /* when it is written, and looked at */
+    int64_t ingest_us; /* when it is written, and looked at */
 };
 
 /* Adds the event, settles and writes row and event. The same act at the same time is one event. */

@@ -48,7 +48,8 @@ static enum status acting_find(struct acting *g, const struct policy *policy, co
 }
 
 /* Begins; on an error everything is undone already. */
-static enum status acting_begin(struct acting *g, struct ledger *l, const struct policy *policy, const struct act *act, err *e)
+static enum status acting_begin(struct acting *g, struct ledger *l, const struct policy *policy, const struct act *act,
+                                err *e)
 {
     if (slice_empty(act->actor))
         return err_set(e, E_INVALID, "%.*s: who does this? name the actor", SLICE_FMT(act->address));
@@ -61,7 +62,8 @@ static enum status acting_begin(struct acting *g, struct ledger *l, const struct
     return st == OK ? OK : acting_end(g, st, NULL, e);
 }
 
-enum status suppress_add(struct ledger *l, const struct policy *policy, const struct act *act, struct act_result *out, err *e)
+enum status suppress_add(struct ledger *l, const struct policy *policy, const struct act *act, struct act_result *out,
+                         err *e)
 {
     struct acting g;
     struct act mine = *act;
@@ -96,7 +98,8 @@ static enum status may_lift(const struct address_status *s, const struct act *ac
     if (slice_empty(act->note))
         return err_set(e, E_DENIED, "%.*s: not lifted: give a reason", SLICE_FMT(act->address));
     if (told && !reverified_known(act->reverified))
-        return err_set(e, E_INVALID, "%.*s: verified again by what? one of confirmed-opt-in, verification, wrong-verdict",
+        return err_set(e, E_INVALID,
+                       "%.*s: verified again by what? one of confirmed-opt-in, verification, wrong-verdict",
                        SLICE_FMT(act->address));
     for (size_t i = 0; i < s->suppression_count; i++) {
         const struct suppression *one = &s->suppressions[i];
@@ -114,7 +117,8 @@ static enum status may_lift(const struct address_status *s, const struct act *ac
     return any ? OK : err_set(e, E_NOT_FOUND, "%.*s: is not suppressed that way", SLICE_FMT(act->address));
 }
 
-enum status suppress_lift(struct ledger *l, const struct policy *policy, const struct act *act, struct act_result *out, err *e)
+enum status suppress_lift(struct ledger *l, const struct policy *policy, const struct act *act, struct act_result *out,
+                          err *e)
 {
     struct acting g;
     *out = (struct act_result){0};
@@ -251,8 +255,8 @@ static enum status sweep_one(struct ledger *l, const struct policy *policy, stru
     return st;
 }
 
-static enum status sweep_some(struct ledger *l, const struct policy *policy, struct sweep *s, int64_t now_us, uint64_t *changed,
-                              err *e)
+static enum status sweep_some(struct ledger *l, const struct policy *policy, struct sweep *s, int64_t now_us,
+                              uint64_t *changed, err *e)
 {
     enum status st = ledger_begin(l, e);
     if (st != OK)

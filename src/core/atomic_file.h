@@ -9,9 +9,9 @@
 #define ATOMIC_PATH_MAX 4096u
 
 struct atomic_file {
-    int fd;                          /* write here */
-    char path[ATOMIC_PATH_MAX];      /* what it will be */
-    char beside[ATOMIC_PATH_MAX];    /* what it is */
+    int fd;                       /* write here */
+    char path[ATOMIC_PATH_MAX];   /* what it will be */
+    char beside[ATOMIC_PATH_MAX]; /* what it is */
 };
 
 /* Opens the file beside; the mode is that of the file that it will replace, else 0644 less the umask. */

@@ -93,14 +93,14 @@ static enum status look(struct check *c, bool domains, err *e)
     return st;
 }
 
-enum status check_ledger(struct ledger *l, const struct policy *policy, slice tenant, slice stream, const slice *in, size_t n,
-                         int64_t now_us, arena *a, struct check_answer *out, err *e)
+enum status check_ledger(struct ledger *l, const struct policy *policy, slice tenant, slice stream, const slice *in,
+                         size_t n, int64_t now_us, arena *a, struct check_answer *out, err *e)
 {
     struct check *c = ARENA_NEW(a, struct check);
     if (!c)
         return err_set(e, E_MEMORY, "check: out of memory");
-    *c = (struct check){.ledger = l, .policy = policy, .tenant = tenant, .stream = entry_name_hash(stream), .now_us = now_us,
-                        .a = a};
+    *c = (struct check){
+        .ledger = l, .policy = policy, .tenant = tenant, .stream = entry_name_hash(stream), .now_us = now_us, .a = a};
     enum status st = OK;
     for (size_t i = 0; i < n && st == OK;) {
         c->n = 0;
@@ -116,8 +116,8 @@ enum status check_ledger(struct ledger *l, const struct policy *policy, slice te
     return st;
 }
 
-enum status check_table(const struct table *t, slice tenant, slice stream, const slice *in, size_t n, int64_t now_us, arena *a,
-                        struct check_answer *out)
+enum status check_table(const struct table *t, slice tenant, slice stream, const slice *in, size_t n, int64_t now_us,
+                        arena *a, struct check_answer *out)
 {
     for (size_t i = 0; i < n; i++) {
         name_one(in[i], a, &out[i]);

@@ -55,8 +55,8 @@ static bool look_held(void *ctx, const struct ledger_address *addr)
     return w->status == OK && !w->stopped;
 }
 
-enum status held_reports(struct ledger *l, const struct policy *policy, slice tenant, int64_t limit, held_report_fn each,
-                         void *ctx, err *e)
+enum status held_reports(struct ledger *l, const struct policy *policy, slice tenant, int64_t limit,
+                         held_report_fn each, void *ctx, err *e)
 {
     /* suppressed addresses may have held reports too */
     static const enum address_state states[] = {STATE_HELD, STATE_SUPPRESSED};
@@ -191,16 +191,19 @@ static enum status read_rules(const char *path, arena *a, slice *out, err *e)
 }
 
 /* The rules as they would be must compile, and must judge the example as told. */
-static enum status try_rules(slice text, const char *path, const struct ledger_group *g, enum bounce_reason reason, arena *a,
-                             err *e)
+static enum status try_rules(slice text, const char *path, const struct ledger_group *g, enum bounce_reason reason,
+                             arena *a, err *e)
 {
     struct bounce_rule_file file = {slice_str(path), text};
     struct bounce_rules *rules = NULL;
     slice error = SLICE_EMPTY;
     if (bounce_rules_new(&file, 1, false, a, &rules, &error) != BOUNCE_OK)
         return err_set(e, E_INVALID, "%s: the new rule does not fit: %.*s", path, SLICE_FMT(error));
-    struct bounce_evidence_set evidence = {.text = g->example, .phase = BOUNCE_PHASE_RCPT, .status = SLICE_EMPTY,
-                                           .provider = SLICE_EMPTY, .recipient = SLICE_EMPTY};
+    struct bounce_evidence_set evidence = {.text = g->example,
+                                           .phase = BOUNCE_PHASE_RCPT,
+                                           .status = SLICE_EMPTY,
+                                           .provider = SLICE_EMPTY,
+                                           .recipient = SLICE_EMPTY};
     struct bounce_verdict v;
     enum status st = OK;
     if (bounce_judge(rules, &evidence, a, &v) != BOUNCE_OK)

@@ -60,8 +60,9 @@ static struct why_step make_step(struct replay *r, const struct ledger_event *ev
         .what = ev->what,
         .kind = (enum bounce_kind)f->kind,
         .reason = (enum bounce_reason)f->reason,
-        .class_ = ev->what == EVENT_OBSERVED && failure_kind(f->kind) ? bounce_reason_class((enum bounce_reason)f->reason)
-                                                                     : BOUNCE_CLASS_INFO,
+        .class_ = ev->what == EVENT_OBSERVED && failure_kind(f->kind)
+                      ? bounce_reason_class((enum bounce_reason)f->reason)
+                      : BOUNCE_CLASS_INFO,
         .certainty = f->certainty,
         .trust = (enum trust)f->trust,
         .rules_version = keep(r, ev->rules_version),

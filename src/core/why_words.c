@@ -67,8 +67,8 @@ static bool same_suppression(const struct address_status *a, const struct addres
            a->until_us == b->until_us;
 }
 
-slice why_decision(const struct policy_event *ev, const struct address_status *before, const struct address_status *after,
-                   arena *a)
+slice why_decision(const struct policy_event *ev, const struct address_status *before,
+                   const struct address_status *after, arena *a)
 {
     if (after->held_count > before->held_count)
         return S("held for review: the report does not prove itself");
@@ -84,8 +84,8 @@ slice why_decision(const struct policy_event *ev, const struct address_status *b
     if (after->row == ROWS)
         return S("cleared: nothing counts against the address any more");
     if (after->state == STATE_HELD && after->hold == HOLD_SECOND_LOOK)
-        return arena_printf(a, "held for a second look, still sent to: %u of %u (%s)", after->row_count, after->row_needed,
-                            row_word(after->row));
+        return arena_printf(a, "held for a second look, still sent to: %u of %u (%s)", after->row_count,
+                            after->row_needed, row_word(after->row));
     return row_text(after, a);
 }
 

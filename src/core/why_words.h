@@ -7,8 +7,8 @@
 #include "policy/status.h"
 
 /* One line: what an event did, by the state before and after it. */
-slice why_decision(const struct policy_event *ev, const struct address_status *before, const struct address_status *after,
-                   arena *a);
+slice why_decision(const struct policy_event *ev, const struct address_status *before,
+                   const struct address_status *after, arena *a);
 /* What would change a state, one sentence each. */
 const slice *why_changes(const struct address_status *s, arena *a, size_t *n);
 
