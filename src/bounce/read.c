@@ -206,6 +206,40 @@ static void read_body(struct reading *r, slice message, const struct bounce_opti
     returned_read(r->cs, r->a, reading_returned(r), options, &out->returned);
 }
 
+/* Fields without which no mail is sent; where they stand behind an empty line, that line is what does not belong there. */
+static bool is_torn(const struct header *h, slice rest)
+{
+    static const slice needed[] = {SLICE_INIT("from"), SLICE_INIT("subject"), SLICE_INIT("content-type"),
+                                   SLICE_INIT("to")};
+    enum { LOOK_AT = 12 }; /* lines */
+    unsigned found = 0;
+    slice line;
+    for (unsigned i = 0; i < LOOK_AT && slice_line(&rest, &line); i++) {
+        size_t colon = slice_chr(line, ':');
+        if (slice_empty(line) || (colon == SLICE_NPOS && line.p[0] != ' ' && line.p[0] != '\t'))
+            return false;
+        slice name = slice_sub(line, 0, colon == SLICE_NPOS ? 0 : colon);
+        for (size_t k = 0; k < ARRAY_LEN(needed); k++)
+            found += slice_eq_ci(name, needed[k]) && !header_has(h, needed[k]);
+        if (found >= 2)
+            return h->n > 0;
+    }
+    return false;
+}
+
+/* The message without an empty line in the middle of its header; itself where there is none. *header is read anew. */
+static slice whole_header(struct reading *r, slice message, slice body, struct header *header)
+{
+    if (message.n > BOUNCE_MAX_PART_BYTES || !is_torn(header, body))
+        return message;
+    slice head = slice_rtrim(slice_sub(message, 0, (size_t)(body.p - message.p)));
+    slice whole = reading_join(r, head, S("\n"), body), rest = whole;
+    r->diag |= BOUNCE_DIAG_BAD_HEADER;
+    if (!header_read(&rest, r->a, header))
+        r->diag |= BOUNCE_DIAG_MEMORY;
+    return whole;
+}
+
 enum bounce_status bounce_read(struct bounce_reader *reader, struct bounce_slice message,
                                const struct bounce_options *options, struct bounce_arena *a, struct bounce_result *out)
 {
@@ -229,6 +263,7 @@ enum bounce_status bounce_read(struct bounce_reader *reader, struct bounce_slice
     slice rest = message;
     if (!header_read(&rest, a, &header))
         r.diag |= BOUNCE_DIAG_MEMORY;
+    message = whole_header(&r, message, rest, &header);
     facts_read(&header, message, reader->lexicon, reader->cs, a, &r.facts);
     set_envelope(&r, out);
     if (facts_hint(&r.facts))
