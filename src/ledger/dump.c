@@ -60,7 +60,7 @@ static const char *const sections[] = {
     "SELECT printf('feed %Q position %Q memory %s', name, position, " OPTIONAL(
         "memory") ") AS line FROM feeds ORDER BY line",
 
-    "SELECT printf('sent %016x %s', hash, time_us) AS line FROM sent ORDER BY line",
+    "SELECT printf('sent %016x day %d', hash, day) AS line FROM sent ORDER BY line",
 
     "SELECT printf('domain %s %s delivered %s', " TEXT("tenant") ", " TEXT(
         "domain") ", delivered_us) AS line FROM domains"

@@ -55,12 +55,13 @@ static slice hide(const struct hidden *h, slice text, arena *a)
 
 /* ---- writing ---- */
 
-static enum status find_reply(struct ledger *l, struct hash128 h, int64_t *id, err *e)
+static enum status find_reply(struct ledger *l, int64_t day, struct hash128 h, int64_t *id, err *e)
 {
     struct row r;
     enum status st = row_open(l, STMT_REPLY_FIND, &r, e);
     if (st != OK)
         return st;
+    row_int(&r, day);
     row_u64(&r, h.hi);
     row_u64(&r, h.lo);
     *id = row_next(&r, &st, e) > 0 ? cell_int(&r) : 0;
@@ -68,12 +69,13 @@ static enum status find_reply(struct ledger *l, struct hash128 h, int64_t *id, e
     return st;
 }
 
-static enum status add_reply(struct ledger *l, struct hash128 h, slice text, int64_t *id, err *e)
+static enum status add_reply(struct ledger *l, int64_t day, struct hash128 h, slice text, int64_t *id, err *e)
 {
     struct row r;
     enum status st = row_open(l, STMT_REPLY_ADD, &r, e);
     if (st != OK)
         return st;
+    row_int(&r, day);
     row_u64(&r, h.hi);
     row_u64(&r, h.lo);
     row_text_max(&r, text, LEDGER_MAX_REPLY_BYTES);
@@ -82,9 +84,9 @@ static enum status add_reply(struct ledger *l, struct hash128 h, slice text, int
     return st;
 }
 
-/* The number of a reply's text, stored once for each text. Most are new (they name the recipient) or were seen just
+/* The number of a reply's text, stored once for each day and text. Most are new (they name the recipient) or were seen just
  * now. */
-static enum status reply_number(struct ledger *l, slice text, int64_t *id, err *e)
+static enum status reply_number(struct ledger *l, int64_t day, slice text, int64_t *id, err *e)
 {
     text = slice_sub(text, 0, LEDGER_MAX_REPLY_BYTES);
     *id = 0;
@@ -92,15 +94,15 @@ static enum status reply_number(struct ledger *l, slice text, int64_t *id, err *
         return OK;
     struct hash128 h = hash128(text);
     struct reply_seen *seen = &l->replies[h.lo % ARRAY_LEN(l->replies)];
-    if (seen->id && seen->hash.hi == h.hi && seen->hash.lo == h.lo) {
+    if (seen->id && seen->day == day && seen->hash.hi == h.hi && seen->hash.lo == h.lo) {
         *id = seen->id;
         return OK;
     }
-    enum status st = add_reply(l, h, text, id, e);
+    enum status st = add_reply(l, day, h, text, id, e);
     if (st == OK && *id == 0)
-        st = find_reply(l, h, id, e);
+        st = find_reply(l, day, h, id, e);
     if (st == OK)
-        *seen = (struct reply_seen){h, *id};
+        *seen = (struct reply_seen){h, day, *id};
     return st;
 }
 
@@ -174,7 +176,7 @@ static enum status put_row(struct ledger *l, const struct ledger_event *ev, cons
     struct row r;
     enum status st = number_names(l, ev, o, ids, e);
     if (st == OK)
-        st = reply_number(l, hide(h, o->reply, a), &reply, e);
+        st = reply_number(l, ev->fold.time_us / TIME_DAY, hide(h, o->reply, a), &reply, e);
     if (st == OK)
         st = row_open(l, STMT_EVENT_ADD, &r, e);
     if (st != OK)

@@ -39,17 +39,45 @@ enum status ledger_put_feed(struct ledger *l, const struct ledger_feed *f, err *
 
 /* ---- sent ---- */
 
-enum status ledger_was_sent(struct ledger *l, uint64_t id_hash, bool *was, err *e)
+/* The first day behind `after` of which hashes are kept; *found is false when there is none. */
+static enum status next_sent_day(struct ledger *l, int64_t after, int64_t *day, bool *found, err *e)
 {
     struct row r;
-    enum status st = pending_flush(l, e);
-    if (st == OK)
-        st = row_open(l, STMT_SENT_HAS, &r, e);
+    enum status st = row_open(l, STMT_SENT_DAY, &r, e);
     if (st != OK)
         return st;
+    row_int(&r, after);
+    *found = row_next(&r, &st, e) > 0 && sqlite3_column_type(r.s, 0) != SQLITE_NULL;
+    if (*found)
+        *day = cell_int(&r);
+    row_close(&r);
+    return st;
+}
+
+static enum status sent_on_day(struct ledger *l, int64_t day, uint64_t id_hash, bool *was, err *e)
+{
+    struct row r;
+    enum status st = row_open(l, STMT_SENT_HAS, &r, e);
+    if (st != OK)
+        return st;
+    row_int(&r, day);
     row_u64(&r, id_hash);
     *was = row_next(&r, &st, e) > 0;
     row_close(&r);
+    return st;
+}
+
+enum status ledger_was_sent(struct ledger *l, uint64_t id_hash, bool *was, err *e)
+{
+    int64_t day = INT64_MIN;
+    bool more = true;
+    enum status st = pending_flush(l, e);
+    *was = false;
+    while (st == OK && more && !*was) {
+        st = next_sent_day(l, day, &day, &more, e);
+        if (st == OK && more)
+            st = sent_on_day(l, day, id_hash, was, e);
+    }
     return st;
 }
 

@@ -31,8 +31,8 @@ struct group {
 };
 
 struct sent {
+    int64_t day;
     uint64_t hash;
-    int64_t time_us;
 };
 
 struct pending {
@@ -190,7 +190,7 @@ enum status ledger_add_sent(struct ledger *l, uint64_t id_hash, int64_t time_us,
         p->sent = grown;
         p->sent_room = room;
     }
-    p->sent[p->sent_count++] = (struct sent){id_hash, time_us};
+    p->sent[p->sent_count++] = (struct sent){time_us / TIME_DAY, id_hash};
     return OK;
 }
 
@@ -212,9 +212,10 @@ static int by_group_hash(const void *a, const void *b)
 }
 
 /* SQLite orders numbers with their sign. */
-static int by_sent_hash(const void *a, const void *b)
+static int by_day_and_hash(const void *a, const void *b)
 {
-    int64_t x = (int64_t)((const struct sent *)a)->hash, y = (int64_t)((const struct sent *)b)->hash;
+    const struct sent *s = a, *t = b;
+    int64_t x = s->day == t->day ? (int64_t)s->hash : s->day, y = s->day == t->day ? (int64_t)t->hash : t->day;
     return x < y ? -1 : x > y;
 }
 
@@ -264,8 +265,8 @@ static enum status write_sent(struct ledger *l, const struct sent *s, err *e)
     enum status st = row_open(l, STMT_SENT_ADD, &r, e);
     if (st != OK)
         return st;
+    row_int(&r, s->day);
     row_u64(&r, s->hash);
-    row_int(&r, s->time_us);
     return row_run(&r, e);
 }
 
@@ -279,7 +280,7 @@ static enum status write_all(struct ledger *l, err *e)
     qsort(counters, p->counters.n, sizeof *counters, by_key);
     qsort(groups, p->groups.n, sizeof *groups, by_group_hash);
     if (p->sent_count)
-        qsort(p->sent, p->sent_count, sizeof *p->sent, by_sent_hash);
+        qsort(p->sent, p->sent_count, sizeof *p->sent, by_day_and_hash);
     for (size_t i = 0; st == OK && i < p->counters.n; i++)
         st = write_counter(l, counters[i], e);
     for (size_t i = 0; st == OK && i < p->groups.n; i++)

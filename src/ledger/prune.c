@@ -212,7 +212,7 @@ static enum status prune_rest(struct prune *p)
     if (st != OK)
         return st;
     if (!kept_for_ever(p->r->sent_us))
-        st = prune_where(p, STMT_SENT_PRUNE, limit_of(p, p->r->sent_us));
+        st = prune_where(p, STMT_SENT_PRUNE, limit_of(p, p->r->sent_us) / TIME_DAY);
     if (st == OK && !kept_for_ever(p->r->tallies_us))
         st = prune_where(p, STMT_TALLIES_PRUNE, limit_of(p, p->r->tallies_us) / TIME_HOUR);
     if (st == OK && p->removed > 0)

@@ -39,7 +39,7 @@ struct pending;
 
 struct reply_seen {
     struct hash128 hash;
-    int64_t id; /* 0: free */
+    int64_t day, id; /* id 0: free */
 };
 
 /* ---- the handle ---- */
