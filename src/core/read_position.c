@@ -23,6 +23,7 @@ void tail_add(struct tail *t, slice bytes)
 static void name_of(const char *kind, uint64_t number, slice bytes, struct position_name *out)
 {
     char hex[HASH_DIGITS];
+    *out = (struct position_name){.n = 0};
     hash128_hex(hash128(bytes), hex);
     int n =
         snprintf(out->text, sizeof out->text, "%s:%llu:%.*s", kind, (unsigned long long)number, (int)HASH_DIGITS, hex);

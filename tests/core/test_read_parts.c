@@ -8,7 +8,6 @@
 #include "core/read_maildir.h"
 #include "core/read_mbox.h"
 #include "core/read_position.h"
-#include "core/zone.h"
 #include "guard.h"
 #include "scratch.h"
 
@@ -230,28 +229,6 @@ static void positions_as_text(void **state)
     buf_fini(&b);
 }
 
-static void zone_of_the_machine(void **state)
-{
-    (void)state;
-    arena a;
-    struct zone z;
-    int64_t earlier, later;
-    arena_init(&a, 0);
-    assert_int_equal(setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1), 0);
-    int64_t from = time_parse_iso(S("2025-01-01T00:00:00Z"), 0), to = time_parse_iso(S("2026-12-31T00:00:00Z"), 0);
-    assert_true(zone_local(&a, from, to, &z));
-    assert_int_equal(z.n, 4);
-    assert_int_equal(z.offset_s, 3600);
-    assert_int_equal(z.shifts[0].from_us, time_parse_iso(S("2025-03-30T01:00:00Z"), 0));
-    assert_int_equal(z.shifts[0].offset_s, 7200);
-    zone_to_utc(&z, time_parse_iso(S("2025-10-26T02:30:00Z"), 0), &earlier, &later);
-    assert_int_equal(later - earlier, TIME_HOUR);
-    assert_int_equal(setenv("TZ", "UTC", 1), 0);
-    assert_true(zone_local(&a, from, to, &z));
-    assert_int_equal(z.n, 0);
-    arena_fini(&a);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -263,7 +240,6 @@ int main(void)
         cmocka_unit_test(maildir_names),
         cmocka_unit_test(tails_keep_the_last_bytes),
         cmocka_unit_test(positions_as_text),
-        cmocka_unit_test(zone_of_the_machine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
