@@ -21,7 +21,8 @@ struct args {
     size_t operand_count;
 };
 
-static bool output_failed; /* standard output is one per process, and so is its failure (main's side of the house) */
+static int
+    output_failed; /* errno, 0 while all is well: standard output is one per process, and so is its failure (main's side of the house) */
 
 static const struct opt *option_by_name(const struct cmd *cmd, const char *name, size_t n)
 {
@@ -283,6 +284,14 @@ static int parse_args(struct args *a, int argc, char **argv)
     return EXIT_YES;
 }
 
+/* A reader that has seen enough (`| head`) needs no words. */
+static int output_lost(const struct cmd *cmd)
+{
+    if (output_failed != EPIPE)
+        fprintf(stderr, "bounced %s: standard output could not be written: %s\n", cmd->name, strerror(output_failed));
+    return EXIT_IOERR;
+}
+
 int cmd_run(const struct cmd *cmd, int argc, char **argv)
 {
     struct args a = {.cmd = cmd};
@@ -299,22 +308,22 @@ int cmd_run(const struct cmd *cmd, int argc, char **argv)
         code = cmd->run(&a);
     free(a.given);
     free(a.operands);
-    if ((fflush(stdout) != 0 || output_failed) && code < EXIT_USAGE) {
-        fprintf(stderr, "bounced %s: standard output could not be written: %s\n", cmd->name, strerror(errno));
-        code = EXIT_IOERR;
-    }
-    return code;
+    if (fflush(stdout) != 0 && !output_failed)
+        output_failed = errno;
+    return code < EXIT_USAGE && output_failed ? output_lost(cmd) : code;
 }
 
 bool cmd_write(buf *out)
 {
     size_t done = 0;
+    if (out->failed && !output_failed)
+        output_failed = ENOMEM;
     while (!output_failed && done < out->n) {
         ssize_t n = write(STDOUT_FILENO, out->p + done, out->n - done);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            output_failed = true;
+            output_failed = n < 0 ? errno : EIO;
         else
             done += (size_t)n;
     }

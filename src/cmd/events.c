@@ -7,6 +7,7 @@ static const struct opt options[] = {
     CMD_OPT_LEDGER,
     {"since", 0, OPT_NUMBER, "SEQ", "only what came after this change number (the last seq that you have)"},
     {"limit", 0, OPT_NUMBER, "N", "at most so many"},
+    {"json", 0, OPT_FLAG, NULL, "print one JSON object a line (it always does)"},
     OPT_END,
 };
 

@@ -295,9 +295,12 @@ static void summary_text(struct ingest *g)
     if (g->decisions)
         buf_addc(&g->out, '\n');
     what_was_read(g, c);
+    size_t before = g->out.n;
     buf_addc(&g->out, '\n');
     reasons_table(g, c);
-    buf_printf(&g->out, "\n%llu addresses %ssuppressed, %llu %slifted", (unsigned long long)c->suppressed, verb,
+    if (g->out.n > before + 1)
+        buf_addc(&g->out, '\n');
+    buf_printf(&g->out, "%llu addresses %ssuppressed, %llu %slifted", (unsigned long long)c->suppressed, verb,
                (unsigned long long)c->lifted, verb);
     if (c->held)
         buf_printf(&g->out,

@@ -234,9 +234,9 @@ static int make(struct report *r)
 {
     err e;
     int64_t from, to;
-    int code = take_time(r, "from", 0, &from);
+    int code = take_time(r, "from", TIME_NONE, &from);
     if (code == EXIT_YES)
-        code = take_time(r, "to", INT64_MAX, &to);
+        code = take_time(r, "to", TIME_NONE, &to);
     if (code)
         return code;
     if (ledger_report(r->session.ledger, r->by, r->session.tenant, from, to, tally_one, r, &e) != OK)

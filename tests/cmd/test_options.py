@@ -66,7 +66,9 @@ class Options(Case):
 class Output(Case):
     def full(self, *args, **kwargs):
         with open("/dev/full", "wb") as full:
-            return self.bounced(*args, stdout=full, code=74, **kwargs)
+            done = self.bounced(*args, stdout=full, code=74, **kwargs)
+        if args[0] != "--help":
+            self.assertIn("No space left", done.err)
 
     @unittest.skipUnless(os.path.exists("/dev/full"), "there is no /dev/full")
     def test_full_disk(self):
@@ -83,7 +85,7 @@ class Output(Case):
             done = self.bounced("parse", "--json", SAMPLES / "dsn", stdout=write, code=74)
         finally:
             os.close(write)
-        self.assertIn("standard output", done.err)
+        self.assertEqual(done.err, "")
 
     def test_closed_standard_output(self):
         done = subprocess.run(["sh", "-c", 'exec "$0" parse --json "$1" >&-', BOUNCED, str(SAMPLES / "dsn")],
