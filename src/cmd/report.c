@@ -50,23 +50,18 @@ struct report {
 
 static struct row *row_of(struct report *r, slice name)
 {
-    void **place = map_put(&r->by_name, name);
+    struct row *row = map_get(&r->by_name, name);
+    if (row)
+        return row;
+    slice copy = arena_dup(&r->arena, name);
+    row = ARENA_NEW(&r->arena, struct row);
+    void **place = row && copy.n == name.n ? map_put(&r->by_name, copy) : NULL;
     if (!place)
         return NULL;
-    if (!*place) {
-        struct row *row = ARENA_NEW(&r->arena, struct row);
-        slice copy = arena_dup(&r->arena, name);
-        if (!row)
-            return NULL;
-        row->name = copy;
-        map_remove(&r->by_name, name);
-        place = map_put(&r->by_name, copy);
-        if (!place)
-            return NULL;
-        *place = row;
-        r->n++;
-    }
-    return *place;
+    row->name = copy;
+    *place = row;
+    r->n++;
+    return row;
 }
 
 static bool tally_one(void *ctx, const struct tally_row *t)
@@ -106,7 +101,7 @@ static int sort_rows(struct report *r)
         cmd_error(r->args, "no memory for the rows");
         return EXIT_TEMPFAIL;
     }
-    for (; (slot = map_next(&r->by_name, &i)) != NULL; i++)
+    while ((slot = map_next(&r->by_name, &i)) != NULL)
         r->rows[n++] = *(struct row *)slot->value;
     r->n = n;
     qsort(r->rows, r->n, sizeof *r->rows, r->by == TALLY_DAY ? by_name : larger_first);
