@@ -10,9 +10,9 @@
 
 #define BUSY_MS 5000
 #define PAGE_BYTES "4096"      /* measured in docs/ledger.md */
-#define CACHE_KIB "65536"      /* of the writer */
-#define CHECKPOINT_PAGES 16384 /* 64 MB of log between checkpoints */
-#define LOG_KEPT_BYTES "134217728"
+#define CACHE_KIB "131072"      /* of the writer */
+#define CHECKPOINT_PAGES 32768   /* 128 MB of log between checkpoints: a page of an index is then written to the file once for many rows */
+#define LOG_KEPT_BYTES "268435456"
 
 /* ---- meta ---- */
 
