@@ -71,6 +71,12 @@ static void end_token(struct folder *f)
     f->token_out = f->o;
 }
 
+static void put_word(struct folder *f, slice word)
+{
+    memcpy(f->out + f->o, word.p, word.n);
+    f->o += word.n;
+}
+
 /* Length of the dotted quad at i, 0 when there is none. */
 static size_t ipv4_span(const struct folder *f, size_t i)
 {
@@ -295,12 +301,14 @@ static void fold_step(struct folder *f)
 
 static slice fold(arena *a, slice s, bool pattern)
 {
-    /* Nothing grows but "@" and its separators (at most two bytes each, in place of three or more). */
-    struct folder f = {.in = s, .out = arena_alloc(a, s.n + 8), .pattern = pattern};
+    /* Nothing grows but "@" and its separators (at most two bytes each, in place of three or more), and the first word. */
+    struct folder f = {.in = s, .out = arena_alloc(a, s.n + 16), .pattern = pattern};
     if (!f.out)
         return SLICE_EMPTY;
     f.out[f.o++] = ' ';
     f.token_out = f.quote_out = f.old_quote_out = f.o;
+    if (!pattern && s.n > 1 && s.p[0] == ':' && s.p[1] == ' ')
+        put_word(&f, S("noaddress"));
     while (f.i < s.n)
         fold_step(&f);
     separate(&f);

@@ -5,6 +5,7 @@
  * forms become ASCII. Punctuation separates words; a dot inside a word stays ("5.7.1", "spamhaus.org"), an apostrophe inside
  * a word goes away ("doesn't" is "doesnt"; behind a single letter it separates: "n'existe" is "n existe"). An address is one
  * word "@", an IPv4 address "#", so that no name chosen by a stranger is ever read as words. `\n` written out separates.
+ * A text that begins with a colon, where others write an address before it, begins with the word "noaddress".
  * Bytes that are not UTF-8 are read as Latin-1.
  */
 #ifndef BOUNCE_FOLD_H

@@ -218,6 +218,8 @@ enum bounce_status judge_traced(const struct bounce_rules *rules, const struct b
     t->hits.n = 0;
     enum bounce_status result = bounce_reply_parse(e->text, a, &t->reply);
     t->facts = (struct rule_facts){.code = t->reply.code, .enhanced = best_enhanced(&t->reply, e, &status)};
+    if (t->facts.code == 0) /* "5.1.1 no such user": as good as 5xx */
+        t->facts.code = t->facts.enhanced.klass * 100u;
     t->facts.phase = e->phase != BOUNCE_PHASE_NONE ? e->phase : t->reply.phase;
     t->facts.provider = find_provider(rules, e, &t->reply);
     const struct rules_hit *hit = match_texts(rules, slice_sub(e->text, 0, REPLY_MAX_BYTES), a, t);

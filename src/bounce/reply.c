@@ -152,15 +152,20 @@ static bool is_reply_at(const struct finder *f, size_t i, uint16_t code)
            (f->n == 0 && i < 80 && before != ',');
 }
 
+/* 1 when the character at i is one of `set`. */
+static size_t starts_with_one_of(slice s, size_t i, const char *set)
+{
+    return i < s.n && strchr(set, s.p[i]) != NULL;
+}
+
 static bool add_part(struct finder *f, size_t i, uint16_t code)
 {
     struct part *p = &f->parts[f->n++];
     *p = (struct part){.code = code, .from = i, .text_from = i + 3};
-    if (p->text_from < f->text.n && f->text.p[p->text_from] == '-')
-        p->text_from++;
+    p->text_from += starts_with_one_of(f->text, p->text_from, "-:");
     size_t at, n = enhanced_behind(f->text, p->text_from, &p->enhanced, &at);
     if (n)
-        p->text_from = at + n;
+        p->text_from = at + n + starts_with_one_of(f->text, at + n, ":");
     return f->n < REPLY_MAX_PARTS;
 }
 
@@ -253,7 +258,7 @@ static void add_words(struct words *w, slice s)
 static slice clean_ends(slice s)
 {
     s = slice_trim(s);
-    while (s.n && strchr(":;,-", s.p[0]))
+    while (s.n && strchr(";,-", s.p[0])) /* a colon tells that an address was left out */
         s = slice_ltrim(slice_from(s, 1));
     while (s.n && strchr("'`", s.p[s.n - 1]))
         s = slice_rtrim(slice_sub(s, 0, s.n - 1));
