@@ -8,6 +8,7 @@
 #define QUEUE_ID_MIN_BYTES 5u
 #define MAX_FIELD_BYTES 2048u /* Message-ID, addresses: Postfix cuts lines at 2000 */
 #define MAX_HEADER_VALUE_BYTES 256u
+#define MAX_STATUS_BYTES 32u
 
 static const slice memory_magic = SLICE_INIT("PF1");
 static const slice default_campaign_headers[] = {SLICE_INIT("X-Campaign"),   SLICE_INIT("X-Campaign-ID"),
@@ -365,12 +366,13 @@ static void fill_delivery(const struct work *w, const struct postfix_record *r, 
 {
     o->recipient = r->to;
     o->reply = reply_of(r->text);
-    o->status = r->dsn;
+    o->status = slice_sub(r->dsn, 0, MAX_STATUS_BYTES);
     o->phase = postfix_phase(r->text);
     o->tried_nothing = postfix_suspended(r->text);
     o->remote_mta = relay->name;
     if (slice_empty(relay->name) || slice_eq(relay->name, S("none")))
         o->remote_mta = postfix_text_host(r->text);
+    o->remote_mta = slice_sub(o->remote_mta, 0, QUEUE_MAX_HOST_BYTES);
     if (o->time_us != TIME_NONE && r->delay_us != TIME_NONE)
         o->sent_us = o->time_us - r->delay_us;
     o->source_key = source_key(w, SLICE_EMPTY);
@@ -429,7 +431,8 @@ static bool delivery(struct work *w)
     slice copy = arena_dup(w->arena, w->rest);
     if (copy.n != w->rest.n)
         return false;
-    if (!postfix_record_parse(copy, &r) || !fate_of(r.status, &fate)) {
+    if (!postfix_record_parse(copy, &r) || !fate_of(r.status, &fate) || r.to.n > MAX_FIELD_BYTES ||
+        r.orig_to.n > MAX_FIELD_BYTES) {
         w->p->counts.odd++;
         return true;
     }
@@ -653,6 +656,10 @@ bool postfix_entry(struct postfix *p, const struct syslog_line *line, arena *a, 
     w.key.instance = instance_of(line->tag);
     if (!take_queue_id(&w.rest, &w.key.id))
         return true;
+    if (w.key.host.n > QUEUE_MAX_HOST_BYTES || w.key.instance.n > QUEUE_MAX_HOST_BYTES) {
+        p->counts.odd++;
+        return true;
+    }
     bool good = row->handle(&w);
     p->counts.evicted = p->queue.evicted;
     return good;

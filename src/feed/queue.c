@@ -179,9 +179,10 @@ static bool too_old(const struct queue *q, const struct queue_mail *mail, int64_
     return now_us != TIME_NONE && mail->touched_us != TIME_NONE && mail->touched_us < now_us - q->max_age_us;
 }
 
+/* Keeps the caps; never at the cost of the mail that was touched last. */
 static void evict(struct queue *q, int64_t now_us)
 {
-    while (q->oldest && (q->bytes > q->max_bytes || too_old(q, q->oldest, now_us))) {
+    while (q->oldest != q->newest && (q->bytes > q->max_bytes || too_old(q, q->oldest, now_us))) {
         queue_close(q, q->oldest);
         q->evicted++;
     }
@@ -223,12 +224,11 @@ struct queue_mail *queue_open(struct queue *q, const struct queue_key *key, enum
         return NULL;
     uint64_t hash = key_hash(key);
     struct queue_mail *mail = find(q, key, hash, voice);
-    if (mail) {
+    if (mail)
         touch(q, mail, now_us);
-    } else {
-        evict(q, now_us);
+    else
         mail = make(q, key, hash, now_us);
-    }
+    evict(q, now_us);
     if (mail && voice == QUEUE_MANAGER && !mail->owned) {
         if (!queue_set(q, &mail->instance, key->instance))
             return NULL;

@@ -3,7 +3,7 @@
  * An open-addressing table keyed by (host, queue id), and the list of its mails from the oldest touched to the newest.
  * A queue id lives in an instance ("postfix", "postfix-2"), but a service may log under another name (syslog_name=): a
  * look-up takes the mail of that instance, else the only one of that queue id. Texts are copied. Caps of bytes and age
- * are kept when a mail is opened: the oldest goes first and is counted. Pure.
+ * are kept when a mail is opened: the oldest goes first and is counted; the one opened last stays in any case. Pure.
  */
 #ifndef FEED_QUEUE_H
 #define FEED_QUEUE_H

@@ -344,6 +344,77 @@ static void caps_hold(void **state)
     postfix_free(&p);
 }
 
+/* Mails that are open grow by their recipients: the cap holds then too. */
+static void growing_mails_are_capped(void **state)
+{
+    (void)state;
+    const struct postfix_options o = {.reference_us = REFERENCE, .max_memory_bytes = 300000};
+    struct postfix *p = postfix_new(&o);
+    arena a;
+    buf line, memory;
+    arena_init(&a, 0);
+    buf_init(&line, 0);
+    buf_init(&memory, 0);
+    for (unsigned i = 0; i < 4000; i++) {
+        struct feed_list list = {0};
+        buf_clear(&line);
+        buf_printf(
+            &line,
+            "Jul  1 00:00:01 m postfix/smtp[1]: AA%06u: to=<%u@x>, relay=none, delay=1, dsn=4.0.0, status=deferred (",
+            i % 20, i);
+        for (unsigned k = 0; k < 50; k++)
+            buf_adds(&line, "a long reply ");
+        assert_true(postfix_line(p, buf_slice(&line), &a, &list));
+        assert_int_equal(list.n, 1);
+        arena_reset(&a);
+    }
+    postfix_export(p, &memory);
+    assert_true(memory.n < 320000);
+    assert_true(postfix_counts(p)->evicted > 10);
+    buf_fini(&memory);
+    buf_fini(&line);
+    arena_fini(&a);
+    postfix_free(&p);
+}
+
+/* One field of a deferral made longer and longer: never an error, and told at most once. */
+static void long_fields_are_no_error(void **state)
+{
+    (void)state;
+    static const char *const forms[] = {"Jul  1 00:00:01 m% postfix/smtp[1]:",
+                                        " AAAAAAAA: to=<a%@x>, ",
+                                        "orig_to=<b%@x>, ",
+                                        "relay=mx%[192.0.2.1]:25, ",
+                                        "dsn=4.0.%, ",
+                                        "status=deferred (no%)"};
+    for (size_t form = 0; form < ARRAY_LEN(forms); form++) {
+        for (size_t n = 1; n < 40000; n = n * 3 + 1) {
+            struct postfix *p = new_postfix();
+            arena a;
+            buf line;
+            struct feed_list list = {0};
+            arena_init(&a, 0);
+            buf_init(&line, 0);
+            for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+                slice s = slice_str(forms[i]);
+                size_t at = slice_chr(s, '%');
+                buf_add(&line, slice_of(s.p, at));
+                for (size_t k = 0; i == form && k < n; k++)
+                    buf_addc(&line, '7');
+                buf_add(&line, slice_from(s, at + 1));
+            }
+            assert_true(postfix_line(p, buf_slice(&line), &a, &list));
+            assert_int_equal(list.n + postfix_counts(p)->odd, 1);
+            assert_true(n > 200 || list.n == 1);
+            assert_true(postfix_line(
+                p, S("Jul  1 00:00:02 m postfix/qmgr[1]: AAAAAAAA: from=<a@b>, status=expired, returned"), &a, &list));
+            buf_fini(&line);
+            arena_fini(&a);
+            postfix_free(&p);
+        }
+    }
+}
+
 static void counts_what_is_missing(void **state)
 {
     (void)state;
@@ -447,6 +518,8 @@ int main(void)
         cmocka_unit_test(journal_tells_the_same_as_lines),
         cmocka_unit_test(source_key_knows_neither_path_nor_year),
         cmocka_unit_test(caps_hold),
+        cmocka_unit_test(long_fields_are_no_error),
+        cmocka_unit_test(growing_mails_are_capped),
         cmocka_unit_test(counts_what_is_missing),
         cmocka_unit_test(survives_every_prefix_and_split),
         cmocka_unit_test(damaged_memory_is_refused),
