@@ -21,7 +21,8 @@ bool address_list(slice *rest, slice *address);
 slice address_from_typed(arena *a, slice value);
 slice address_local(slice addr);  /* before the last "@"; all of it when there is none */
 slice address_domain(slice addr); /* behind the last "@"; empty when there is none */
-/* As bounce_address() of bounce.h. */
+/* As bounce_address() of bounce.h. Dots may stand anywhere in the local part ("a..b@": carriers gave such addresses out, and
+ * they get mail unquoted); the key folds the case of ASCII letters only. A domain that IDNA refuses is lower-cased in ASCII. */
 slice address_normal(arena *a, slice text, slice *key);
 
 #endif

@@ -4,7 +4,7 @@
 
 #define HEADER_MAX_FIELDS 2000 /* more are not kept; real ones stay below 300 */
 #define HEADER_MAX_NAME 100    /* octets of a field name */
-#define HEADER_MAX_BAD 2       /* lines in a row that are no field: the body has begun without an empty line */
+#define HEADER_MAX_BAD 8       /* lines in a row that are no field (folds that lost their blanks); more are a body */
 
 /* The field name at the start of a line: printable ASCII (RFC 5322 3.6.8) up to the colon, blanks before it allowed. */
 static bool field_split(slice line, struct field *f)
@@ -95,9 +95,12 @@ static bool read_fields(struct lines *l, arena *a, struct reading *r)
     slice line;
     struct field f;
     struct lines before = *l;
+    unsigned allowed = 0; /* bad lines before the end that are still of the header */
     for (; lines_next(l, &line); before = *l) {
-        if (slice_empty(line) || (ascii_space(line.p[0]) && slice_empty(slice_trim(line))))
-            return true;
+        if (slice_empty(line) || (ascii_space(line.p[0]) && slice_empty(slice_trim(line)))) {
+            allowed = 1; /* a last field whose fold lost its blanks */
+            break;
+        }
         if (is_mbox_line(line))
             continue;
         if (!field_split(line, &f)) {
@@ -111,7 +114,7 @@ static bool read_fields(struct lines *l, arena *a, struct reading *r)
         if (!keep_field(r, a, &f))
             return false;
     }
-    if (r->bad_row > 0)
+    if (r->bad_row > allowed) /* no field came behind them: a body without an empty line before it */
         *l = r->bad_at;
     return true;
 }

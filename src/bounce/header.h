@@ -19,7 +19,8 @@ struct header {
     unsigned bad_lines;
 };
 
-/* Reads fields from *rest up to and with the empty line (or the end). Returns false when the arena refused memory: what
+/* Reads fields from *rest up to and with the empty line (or the end). Lines that are no field are skipped where a field
+ * follows soon; else, and at a line that begins with "--", the body begins there. Returns false when the arena refused memory: what
  * was read is there. */
 NODISCARD bool header_read(slice *rest, arena *a, struct header *out);
 /* Raw value of the first (last) field of that name, case ignored; empty when there is none. */

@@ -6,8 +6,8 @@
 #include "bounce/html.h"
 #include "bounce/line.h"
 
-#define MIME_MAX_BOUNDARY 250 /* octets; RFC 2046 5.1.1 allows 70 */
-#define MIME_MAX_SEARCH 1000  /* lines starting with "--" that are tried in place of a boundary that never occurs */
+#define MIME_MAX_BOUNDARY 4000 /* octets; RFC 2046 5.1.1 allows 70 */
+#define MIME_MAX_SEARCH 1000   /* lines starting with "--" that are tried in place of a boundary that never occurs */
 
 /* The usual ones, whole; only what is not among them is searched for the words below. */
 static const struct {
