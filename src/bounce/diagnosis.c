@@ -5,7 +5,7 @@
 enum {
     MAX_PARAGRAPHS = 24,  /* of one block */
     MIN_WORDS_BYTES = 12, /* shorter is no explanation */
-    WHOLE_BYTES = 1024    /* of a text in which nothing is known */
+    WHOLE_BYTES = 2048    /* of a text that quotes no reply */
 };
 
 /* What may stand directly before a quoted reply code. */
@@ -202,7 +202,9 @@ slice diagnosis_whole(struct reading *r, const struct notice *n)
     if (!slice_empty(n->last_reply))
         return n->last_reply;
     slice best = diagnosis_best(r, n->text);
-    if (slice_empty(best) && judge_has_words(r->rules, r->facts.subject))
-        best = r->facts.subject;
-    return slice_empty(best) ? slice_sub(n->text, 0, WHOLE_BYTES) : best;
+    if (!slice_empty(best) && diagnosis_has_reply(best))
+        return best;
+    /* no reply: the rules weigh all of the text */
+    slice whole = slice_sub(n->text, 0, WHOLE_BYTES);
+    return slice_empty(best) && judge_has_words(r->rules, r->facts.subject) ? r->facts.subject : whole;
 }
