@@ -246,10 +246,8 @@ enum bounce_status bounce_judge(const struct bounce_rules *rules, const struct b
 bool judge_has_words(const struct bounce_rules *rules, slice text)
 {
     arena a;
-    struct rules_hits hits;
-    struct rule_facts facts = {.provider = PROVIDER_NONE};
     arena_init(&a, 0);
-    rules_match(rules, fold_text(&a, text), &facts, &hits);
+    bool found = rules_have_words(rules, fold_text(&a, text));
     arena_fini(&a);
-    return hits.n > 0;
+    return found;
 }

@@ -79,13 +79,29 @@ static void longest_first(struct alternatives *alts)
     }
 }
 
-static const slice *keep_alternatives(arena *a, struct alternatives *alts)
+static uint64_t letter_bit(char c)
+{
+    return UINT64_C(1) << ((unsigned char)c & 63);
+}
+
+static bool keep_alternatives(arena *a, struct alternatives *alts, struct pattern_item *item)
 {
     longest_first(alts);
-    slice *v = arena_calloc(a, alts->n + 1, sizeof *v);
-    if (v && alts->n)
-        memcpy(v, alts->v, alts->n * sizeof *v);
-    return v;
+    slice *v = arena_calloc(a, alts->n, sizeof *v);
+    char *first = arena_alloc(a, alts->n), *last = arena_alloc(a, alts->n);
+    if (!v || !first || !last)
+        return false;
+    memcpy(v, alts->v, alts->n * sizeof *v);
+    for (size_t i = 0; i < alts->n; i++) {
+        first[i] = v[i].p[0];
+        last[i] = v[i].p[v[i].n - 1];
+        item->first_set |= letter_bit(first[i]);
+        item->last_set |= letter_bit(last[i]);
+    }
+    item->alternatives = v;
+    item->first = first;
+    item->last = last;
+    return true;
 }
 
 static const char *add_item(arena *a, struct alternatives *alts, uint16_t gap, struct pattern *out)
@@ -96,8 +112,7 @@ static const char *add_item(arena *a, struct alternatives *alts, uint16_t gap, s
         return "pattern too long";
     struct pattern_item *item = &out->items[out->n];
     *item = (struct pattern_item){.n = (uint16_t)alts->n, .gap = gap, .optional = alts->optional};
-    item->alternatives = keep_alternatives(a, alts);
-    if (!item->alternatives)
+    if (!keep_alternatives(a, alts, item))
         return "out of memory";
     out->n++;
     return NULL;
@@ -298,7 +313,7 @@ static bool ends_word(slice text, size_t end)
 
 static bool literal_at(const struct matcher *m, size_t item, slice lit, size_t at)
 {
-    if (at > m->text.n || m->text.n - at < lit.n || m->text.p[at] != lit.p[0] || memcmp(m->text.p + at, lit.p, lit.n) != 0)
+    if (at > m->text.n || m->text.n - at < lit.n || memcmp(m->text.p + at, lit.p, lit.n) != 0)
         return false;
     bool first = item == 0, last = item + 1u == m->p->n;
     return ((first && m->p->open_left) || starts_word(m->text, at)) &&
@@ -320,12 +335,32 @@ static size_t previous_end(slice text, size_t start)
     return start > 0 && ((text.p[start] & 0x80) || (text.p[start - 1] & 0x80)) ? start : SLICE_NPOS;
 }
 
+/* The next alternative at or behind `from` whose byte in `bytes` is c; `n` when there is none. */
+static size_t next_with(const char *bytes, size_t n, size_t from, char c)
+{
+    const char *hit = from < n ? memchr(bytes + from, c, n - from) : NULL;
+    return hit ? (size_t)(hit - bytes) : n;
+}
+
+static bool may_start(const struct pattern_item *it, slice text, size_t at)
+{
+    return at < text.n && (it->first_set & letter_bit(text.p[at]));
+}
+
+static bool may_end(const struct pattern_item *it, slice text, size_t end)
+{
+    return end > 0 && (it->last_set & letter_bit(text.p[end - 1]));
+}
+
 static bool match_forward(struct matcher *m, size_t item, size_t end);
 
 static bool match_item_at(struct matcher *m, size_t item, size_t at)
 {
     const struct pattern_item *it = &m->p->items[item];
-    for (size_t k = 0; k < it->n; k++) {
+    if (!may_start(it, m->text, at))
+        return false;
+    char c = m->text.p[at];
+    for (size_t k = next_with(it->first, it->n, 0, c); k < it->n; k = next_with(it->first, it->n, k + 1, c)) {
         slice lit = it->alternatives[k];
         if (literal_at(m, item, lit, at) && match_forward(m, item + 1, at + lit.n)) {
             m->weight += (unsigned)lit.n;
@@ -347,7 +382,7 @@ static bool match_forward(struct matcher *m, size_t item, size_t end)
     if (at != SLICE_NPOS && match_item_at(m, item, at))
         return true;
     for (size_t skip = 1; it->gap && skip <= it->gap && end + skip < m->text.n; skip++)
-        if (starts_word(m->text, end + skip) && match_item_at(m, item, end + skip))
+        if (may_start(it, m->text, end + skip) && starts_word(m->text, end + skip) && match_item_at(m, item, end + skip))
             return true;
     return it->optional && match_forward(m, item + 1, end);
 }
@@ -357,7 +392,10 @@ static bool match_backward(struct matcher *m, size_t item, size_t start);
 static bool match_item_before(struct matcher *m, size_t item, size_t end)
 {
     const struct pattern_item *it = &m->p->items[item - 1];
-    for (size_t k = 0; k < it->n; k++) {
+    if (!may_end(it, m->text, end))
+        return false;
+    char c = m->text.p[end - 1];
+    for (size_t k = next_with(it->last, it->n, 0, c); k < it->n; k = next_with(it->last, it->n, k + 1, c)) {
         slice lit = it->alternatives[k];
         if (lit.n <= end && literal_at(m, item - 1, lit, end - lit.n) && match_backward(m, item - 1, end - lit.n)) {
             m->weight += (unsigned)lit.n;
@@ -380,7 +418,8 @@ static bool match_backward(struct matcher *m, size_t item, size_t start)
     if (end != SLICE_NPOS && match_item_before(m, item, end))
         return true;
     for (size_t skip = 1; gap && skip <= gap && skip < start; skip++)
-        if (ends_word(m->text, start - skip) && match_item_before(m, item, start - skip))
+        if (may_end(it, m->text, start - skip) && ends_word(m->text, start - skip) &&
+            match_item_before(m, item, start - skip))
             return true;
     return it->optional && match_backward(m, item - 1, start);
 }

@@ -23,6 +23,8 @@
 
 struct pattern_item {
     const slice *alternatives; /* folded, longest first */
+    const char *first, *last;  /* bytes of each alternative, so that most are ruled out without looking at them */
+    uint64_t first_set, last_set; /* the same as sets: bit (byte & 63) */
     uint16_t n;
     uint16_t gap;      /* bytes that may stand before it; 0: it follows directly */
     bool optional;

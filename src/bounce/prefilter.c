@@ -141,7 +141,8 @@ struct prefilter *prefilter_build(arena *a, const struct pattern *const *pattern
     return f;
 }
 
-static void check_window(const struct prefilter *f, slice text, size_t at, uint32_t w, prefilter_found found, void *arg)
+/* False when `found` wants no more. */
+static bool check_window(const struct prefilter *f, slice text, size_t at, uint32_t w, prefilter_found found, void *arg)
 {
     for (uint32_t i = f->slots[window_hash(w, f->slot_bits)]; i; i = f->literals[i - 1].next) {
         const struct literal *l = &f->literals[i - 1];
@@ -151,16 +152,18 @@ static void check_window(const struct prefilter *f, slice text, size_t at, uint3
         if (text.n - from < l->text.n || memcmp(text.p + from, l->text.p, l->text.n) != 0)
             continue;
         for (uint32_t k = 0; k < l->n; k++)
-            found(arg, &f->users[l->user + k], from + (l->text.p[0] == ' '));
+            if (!found(arg, &f->users[l->user + k], from + (l->text.p[0] == ' ')))
+                return false;
     }
+    return true;
 }
 
 void prefilter_scan(const struct prefilter *f, slice text, prefilter_found found, void *arg)
 {
     for (size_t at = 0; at + 4 <= text.n; at++) {
         uint32_t w = window_at(text.p + at), bit = window_hash(w, BITMAP_BITS);
-        if (f->bitmap[bit >> 6] & (UINT64_C(1) << (bit & 63)))
-            check_window(f, text, at, w, found, arg);
+        if ((f->bitmap[bit >> 6] & (UINT64_C(1) << (bit & 63))) && !check_window(f, text, at, w, found, arg))
+            return;
     }
 }
 

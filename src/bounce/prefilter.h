@@ -21,8 +21,8 @@ struct prefilter_user {
  * taken; the text may be empty. NULL when memory is refused. */
 struct prefilter *prefilter_build(arena *a, const struct pattern *const *patterns, size_t n, slice samples);
 
-/* Calls found(arg, user, at) for each literal at each place. */
-typedef void (*prefilter_found)(void *arg, const struct prefilter_user *user, size_t at);
+/* Calls found(arg, user, at) for each literal at each place, until it returns false. */
+typedef bool (*prefilter_found)(void *arg, const struct prefilter_user *user, size_t at);
 void prefilter_scan(const struct prefilter *f, slice text, prefilter_found found, void *arg);
 
 /* For statistics: how many different literals there are. */

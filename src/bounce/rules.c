@@ -211,7 +211,8 @@ struct scan {
     const struct bounce_rules *rules;
     slice text;
     struct rules_hits *hits;
-    bool told; /* the provider was given */
+    bool told;  /* the provider was given */
+    bool found; /* by check_first */
 };
 
 static bool re_matches(const struct bounce_rules *rules, const struct pattern *p, slice text, struct pattern_match *m)
@@ -258,16 +259,28 @@ static void note_hit(struct scan *s, const struct owner *owner, const struct pat
     }
 }
 
-static void check_user(void *arg, const struct prefilter_user *user, size_t at)
+static bool user_fits(const struct scan *s, const struct prefilter_user *user, size_t at, struct pattern_match *m)
+{
+    const struct pattern *p = s->rules->patterns[user->pattern];
+    return pattern_match_at(p, s->text, user->alternative, at, m) && (!p->re || re_matches(s->rules, p, s->text, m));
+}
+
+static bool check_user(void *arg, const struct prefilter_user *user, size_t at)
 {
     struct scan *s = arg;
-    const struct pattern *p = s->rules->patterns[user->pattern];
     struct pattern_match m;
-    if (!pattern_match_at(p, s->text, user->alternative, at, &m))
-        return;
-    if (p->re && !re_matches(s->rules, p, s->text, &m))
-        return;
-    note_hit(s, &s->rules->owners[user->pattern], p, &m);
+    if (user_fits(s, user, at, &m))
+        note_hit(s, &s->rules->owners[user->pattern], s->rules->patterns[user->pattern], &m);
+    return true;
+}
+
+static bool check_first(void *arg, const struct prefilter_user *user, size_t at)
+{
+    struct scan *s = arg;
+    struct pattern_match m;
+    const struct owner *owner = &s->rules->owners[user->pattern];
+    s->found = owner->rule != OWNER_MARK && !owner->negative && user_fits(s, user, at, &m);
+    return !s->found;
 }
 
 static bool code_fits(const struct rule *rule, unsigned code)
@@ -318,12 +331,19 @@ void rules_match(const struct bounce_rules *rules, slice folded, const struct ru
 {
     out->n = 0;
     out->provider = facts->provider;
-    struct scan s = {rules, folded, out, facts->provider != PROVIDER_NONE};
+    struct scan s = {.rules = rules, .text = folded, .hits = out, .told = facts->provider != PROVIDER_NONE};
     prefilter_scan(rules->prefilter, folded, check_user, &s);
     drop_lone_nots(out);
     for (size_t i = 0; i < out->n; i++)
         if (!out->v[i].rejected)
             out->v[i].rejected = why_not(out->v[i].rule, facts, out->provider);
+}
+
+bool rules_have_words(const struct bounce_rules *rules, slice folded)
+{
+    struct scan s = {.rules = rules, .text = folded};
+    prefilter_scan(rules->prefilter, folded, check_first, &s);
+    return s.found;
 }
 
 /* ---- order ----------------------------------------------------------------------------------------------------- */

@@ -70,6 +70,8 @@ struct rules_hits {
 
 /* All rules whose words fit the folded text, in no order; conditions are looked at and noted in `rejected`. */
 void rules_match(const struct bounce_rules *rules, slice folded, const struct rule_facts *facts, struct rules_hits *out);
+/* True when the words of any rule occur, whatever else the rule asks for. */
+bool rules_have_words(const struct bounce_rules *rules, slice folded);
 /* The hit that decides; NULL when there is none. */
 const struct rules_hit *rules_best(const struct rules_hits *hits);
 /* Sorts hits: those that hold first, the one that decides at the top. */
