@@ -129,17 +129,23 @@ static size_t local_length(const struct verp_parts *v)
     return v->prefix.n + 1 + head + 1 + (v->message.n > 0 ? v->message.n + 1 : 0) + v->recipient.n;
 }
 
-/* Chooses the first of the four forms that fits: recipient in clear before opaque, and for each the message in clear
- * before its short form. False when none does. */
-static bool choose_form(struct verp_parts *v, slice clear, slice opaque, slice message, slice shortened)
+/* Chooses the first of the four forms that fits: recipient in clear before opaque, and for each the message in clear before
+ * its short form. False when none does, or memory was refused. */
+static bool choose_form(const struct bounce_verp_key *key, arena *a, const struct bounce_verp *what, slice recipient,
+                        struct verp_parts *v)
 {
-    bool readable = message.n <= VERP_MAX_MESSAGE && all_clear(message);
+    bool readable = what->message.n <= VERP_MAX_MESSAGE && all_clear(what->message);
+    slice clear = equals_form(a, recipient);
     for (unsigned form = 0; form < 4; form++) {
         v->opaque = form >= 2;
         v->short_message = form % 2 == 1;
-        v->recipient = v->opaque ? opaque : clear;
-        v->message = v->short_message ? shortened : message;
-        if (v->recipient.n > 0 && (v->short_message || readable) && local_length(v) <= VERP_MAX_LOCAL)
+        if (!v->short_message && !readable)
+            continue;
+        if (!v->opaque && clear.n == 0)
+            continue;
+        v->recipient = v->opaque ? opaque_id(key, a, what->tenant, recipient) : clear;
+        v->message = v->short_message ? short_message(key, a, what->tenant, what->message) : what->message;
+        if (v->recipient.n > 0 && (!v->short_message || v->message.n > 0) && local_length(v) <= VERP_MAX_LOCAL)
             return true;
     }
     return false;
@@ -208,19 +214,14 @@ enum bounce_status bounce_verp_make(const struct bounce_verp_key *key, const str
     if (!key_usable(key) || recipient.n == 0 || host.n == 0 || prefix.n == 0 || !all_clear(prefix) ||
         !is_dot_atom(prefix) || prefix.p[0] == '.' || what->message.n > FIELD_MAX || what->tenant.n > FIELD_MAX)
         return BOUNCE_INVALID;
-    slice id = opaque_id(key, a, what->tenant, recipient);
-    slice shortened = short_message(key, a, what->tenant, what->message);
-    slice clear = equals_form(a, recipient);
-    if (id.n == 0 || shortened.n == 0)
-        return BOUNCE_LIMIT;
-    if (!choose_form(&v, clear, id, what->message, shortened))
-        return BOUNCE_INVALID; /* the prefix is too long */
-    v.mac = sign(key, a, what->tenant, &v, what->day, v.opaque ? id : recipient);
+    if (!choose_form(key, a, what, recipient, &v))
+        return a->limited ? BOUNCE_LIMIT : BOUNCE_INVALID; /* invalid: the prefix is too long */
+    v.mac = sign(key, a, what->tenant, &v, what->day, v.opaque ? v.recipient : recipient);
     *out = v.mac.n == 0 ? SLICE_EMPTY : write_address(a, &v, what->day, host);
     if (out->n == 0)
         return BOUNCE_LIMIT;
     if (v.opaque && opaque != NULL)
-        *opaque = id;
+        *opaque = v.recipient;
     return BOUNCE_OK;
 }
 
