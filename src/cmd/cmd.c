@@ -132,27 +132,35 @@ int cmd_fail(const struct args *a, const err *e)
     return (size_t)e->status < ARRAY_LEN(codes) && codes[e->status] ? codes[e->status] : EXIT_SOFTWARE;
 }
 
-/* Damerau-Levenshtein distance without adjacent swaps counted twice; words are short. */
+#define MAX_WORD 64u
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Edits from one word to the other: a letter changed, added or dropped, or two neighbours swapped. */
 static size_t distance(const char *a, const char *b)
 {
-    size_t row[64], n = strlen(b);
-    if (n >= ARRAY_LEN(row))
+    size_t rows[3][MAX_WORD], n = strlen(b);
+    size_t *older = rows[0], *old = rows[1], *row = rows[2];
+    if (n >= MAX_WORD)
         return SIZE_MAX;
     for (size_t j = 0; j <= n; j++)
-        row[j] = j;
+        old[j] = older[j] = j;
     for (size_t i = 1; a[i - 1]; i++) {
-        size_t diagonal = row[0];
         row[0] = i;
         for (size_t j = 1; j <= n; j++) {
-            size_t change = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            size_t insert = row[j - 1] + 1, drop = row[j] + 1;
-            row[j] = change < insert ? change : insert;
-            if (drop < row[j])
-                row[j] = drop;
+            row[j] = least(old[j - 1] + (a[i - 1] != b[j - 1]), least(row[j - 1], old[j]) + 1);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                row[j] = least(row[j], older[j - 2] + 1);
         }
+        size_t *spare = older;
+        older = old;
+        old = row;
+        row = spare;
     }
-    return row[n];
+    return old[n];
 }
 
 const char *cmd_suggest(const char *word, const char *const *words)
@@ -209,7 +217,7 @@ static int print_help(const struct cmd *cmd)
     if (cmd->details)
         printf("\n%s\n", cmd->details);
     print_options(cmd->options);
-    return fflush(stdout) == 0 ? EXIT_YES : EXIT_IOERR;
+    return EXIT_YES; /* cmd_run sees whether it could be written */
 }
 
 static int take_value(struct args *a, const struct opt *o, const char *value)
