@@ -64,10 +64,17 @@ static struct row *row_of(struct report *r, slice name)
     return row;
 }
 
+/* Only a failure has a reason. */
+static slice row_name(const struct report *r, const struct tally_row *t)
+{
+    bool failure = bounce_kind_final(t->kind) || bounce_kind_attempt(t->kind);
+    return r->by == TALLY_REASON && !failure ? S("(no failure)") : t->name;
+}
+
 static bool tally_one(void *ctx, const struct tally_row *t)
 {
     struct report *r = ctx;
-    struct row *row = row_of(r, t->name);
+    struct row *row = row_of(r, row_name(r, t));
     r->limited |= !row;
     if (row)
         rates_add(&row->rates, t->kind, t->reason, t->count);
@@ -76,13 +83,15 @@ static bool tally_one(void *ctx, const struct tally_row *t)
 
 static int64_t weight(const struct rates *r)
 {
-    return rates_sent(r) + r->upstream + r->local + r->deferred + r->complaint + r->unsubscribed;
+    return r->upstream + r->local + r->deferred + r->complaint + r->unsubscribed;
 }
 
 static int larger_first(const void *a, const void *b)
 {
     const struct row *x = a, *y = b;
-    int64_t wx = weight(&x->rates), wy = weight(&y->rates);
+    int64_t wx = rates_sent(&x->rates), wy = rates_sent(&y->rates);
+    if (wx == wy)
+        wx = weight(&x->rates), wy = weight(&y->rates);
     return wx != wy ? (wx < wy) - (wx > wy) : slice_cmp(x->name, y->name);
 }
 
