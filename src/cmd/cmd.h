@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
@@ -89,6 +90,10 @@ bool cmd_colour(void);
 /* The rules with the user's files (--rules FILE ..., else /etc/bounced/rules.d in order); NULL after printing why not.
  */
 struct bounce_rules *cmd_load_rules(const struct args *a, int *exit_code);
+/* The built-in rules with these files. NULL when a file cannot be read (told) or makes no sense: *problems then has lines
+ * "file:line: what", in the arena. */
+struct bounce_rules *cmd_load_rule_files(const struct args *a, const char *const *paths, size_t n, arena *memory,
+                                         slice *problems, int *exit_code);
 #define CMD_OPT_RULES                                                                            \
     {                                                                                            \
         "rules", 0, OPT_LIST, "FILE", "add a rule file (default: those in /etc/bounced/rules.d)" \

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "cmd/cmd.h"
 
 #define RULES_DIR "/etc/bounced/rules.d"
@@ -71,26 +72,56 @@ static void free_files(struct files **files)
     *files = NULL;
 }
 
+/* From *f, or NULL with *problems set (file:line: what, one a line; in the arena). */
+static struct bounce_rules *compile(const struct args *a, const struct files *f, arena *memory, slice *problems,
+                                    int *exit_code)
+{
+    struct bounce_rules *rules = NULL;
+    enum bounce_status s = bounce_rules_new(f->list, f->n, false, memory, &rules, problems);
+    if (s == BOUNCE_OK)
+        return rules;
+    if (s == BOUNCE_LIMIT) {
+        cmd_error(a, "no memory for the rules");
+        *problems = SLICE_EMPTY;
+    }
+    *exit_code = s == BOUNCE_LIMIT ? EXIT_TEMPFAIL : EXIT_CONFIG;
+    return NULL;
+}
+
+struct bounce_rules *cmd_load_rule_files(const struct args *a, const char *const *paths, size_t n, arena *memory,
+                                         slice *problems, int *exit_code)
+{
+    struct files *f = calloc(1, sizeof *f);
+    struct bounce_rules *rules = NULL;
+    MUST(f);
+    *problems = SLICE_EMPTY;
+    *exit_code = EXIT_YES;
+    for (size_t i = 0; *exit_code == EXIT_YES && i < n; i++)
+        *exit_code = add(a, f, paths[i]);
+    if (*exit_code == EXIT_YES)
+        rules = compile(a, f, memory, problems, exit_code);
+    free_files(&f);
+    return rules;
+}
+
 struct bounce_rules *cmd_load_rules(const struct args *a, int *exit_code)
 {
     struct files *f = calloc(1, sizeof *f);
+    struct bounce_rules *rules = NULL;
+    arena memory;
+    slice problems = SLICE_EMPTY;
     MUST(f);
+    arena_init(&memory, 0);
     *exit_code = EXIT_YES;
     if (!args_list(a, "rules", 0))
         *exit_code = add_directory(a, f);
     for (size_t i = 0; *exit_code == EXIT_YES && args_list(a, "rules", i); i++)
         *exit_code = add(a, f, args_list(a, "rules", i));
-    struct bounce_rules *rules = NULL;
-    if (*exit_code == EXIT_YES) {
-        struct bounce_arena *arena = bounce_arena_new(0);
-        struct bounce_slice error = SLICE_EMPTY;
-        enum bounce_status s = arena ? bounce_rules_new(f->list, f->n, false, arena, &rules, &error) : BOUNCE_LIMIT;
-        if (s != BOUNCE_OK) {
-            cmd_error(a, "%.*s", SLICE_FMT(s == BOUNCE_LIMIT ? S("no memory for the rules") : error));
-            *exit_code = s == BOUNCE_LIMIT ? EXIT_TEMPFAIL : EXIT_CONFIG;
-        }
-        bounce_arena_free(&arena);
-    }
+    if (*exit_code == EXIT_YES)
+        rules = compile(a, f, &memory, &problems, exit_code);
+    if (!slice_empty(problems))
+        cmd_error(a, "%.*s", SLICE_FMT(problems));
+    arena_fini(&memory);
     free_files(&f);
     return rules;
 }

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "bounce/judge.h"
 #include "cmd/commands.h"
+#include "cmd/print_lint.h"
 #include "cmd/print_trace.h"
 
 static const struct opt options[] = {
@@ -180,12 +181,32 @@ static int explain(struct rules_run *r)
     return EXIT_YES;
 }
 
+static int lint(struct rules_run *r)
+{
+    return rules_lint_print(&r->out, r->rules, &r->arena, r->json);
+}
+
+/* Files that are named are looked at without those of the machine, and what is wrong with them is the answer. */
+static int lint_files(struct rules_run *r)
+{
+    int code;
+    slice problems;
+    r->rules =
+        cmd_load_rule_files(r->args, args_all(r->args) + 1, args_count(r->args) - 1, &r->arena, &problems, &code);
+    if (r->rules)
+        return lint(r);
+    if (slice_empty(problems))
+        return code;
+    rules_problems_print(&r->out, problems, r->json);
+    return EXIT_NO;
+}
+
 /* ---- the verbs ---- */
 
 static const struct verb {
     const char *word;
     int (*run)(struct rules_run *);
-} verbs[] = {{"list", list}, {"test", test}, {"explain", explain}};
+} verbs[] = {{"list", list}, {"test", test}, {"explain", explain}, {"lint", lint}};
 
 static int run(struct args *a)
 {
@@ -196,17 +217,21 @@ static int run(struct args *a)
             verb = &verbs[i];
     if (!verb)
         return cmd_usage(a, "what to do? list, lint, test or explain");
-    int code;
-    r.rules = cmd_load_rules(a, &code);
-    if (!r.rules)
-        return code;
+    int code = EXIT_YES;
+    bool files = verb->run == lint && args_count(a) > 1;
     arena_init(&r.arena, 0);
     buf_init(&r.out, 0);
-    code = verb->run(&r);
+    if (!files)
+        r.rules = cmd_load_rules(a, &code);
+    if (files)
+        code = lint_files(&r);
+    else if (r.rules)
+        code = verb->run(&r);
     cmd_write(&r.out);
     buf_fini(&r.out);
     arena_fini(&r.arena);
-    bounce_rules_free(&r.rules);
+    if (r.rules)
+        bounce_rules_free(&r.rules);
     return code;
 }
 

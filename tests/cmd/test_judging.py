@@ -119,6 +119,19 @@ class Rules(Case):
                          ("user-disabled.our-partner", "my.rules", 8, "user-unknown"))
         self.assertIn("my.rules:8: ", self.bounced("rules", "--rules", "my.rules", "test", code=1).out)
 
+    def test_lint(self):
+        self.file("my.rules", GOOD)
+        done = self.bounced("rules", "lint", "my.rules", code=None)
+        self.assertNotIn("my.rules", done.out)
+        self.assertRegex(done.out, r"\d+ rules, \d+ examples: \d+ faults, \d+ slow\n$")
+        self.file("bad.rules", "rule x\n  reason no-such-reason\n")
+        self.assertIn("bad.rules:2: ", self.bounced("rules", "lint", "bad.rules", code=1).out)
+        fault = self.objects("rules", "lint", "--json", "bad.rules", code=1)[0]
+        self.assertEqual((fault["file"], fault["line"]), ("bad.rules", 2))
+        self.file("never.rules", GOOD + '  example "550 5.1.1 user unknown"\n')
+        self.assertIn("never.rules:8: ", self.bounced("rules", "lint", "never.rules", code=1).out)
+        self.bounced("rules", "lint", "nowhere.rules", code=66)
+
     def test_explain(self):
         trace, = self.objects("rules", "explain", "--json", "550 5.1.1 <x@example.com>: user unknown")
         self.assertEqual((trace["reply_code"], trace["enhanced_code"], trace["reason"]), (550, "5.1.1", "user-unknown"))

@@ -108,6 +108,7 @@ class Examples(Case):
         self.file("signups.csv", "email,source,form,batch,signed_up\nnobody@corp.example.com,partner,,spring,2025-01-02\n")
         rules = re.search(r"\n(set BY_OWNER.*?)\n\.Ed", (MAN / "bounced-rules.5").read_text(encoding="utf-8"), re.S)
         self.file("my.rules", rules[1] + "\n")
+        self.file("verp.keys", self.bounced("verp", "keygen").out).chmod(0o600)
         for name, text in STAND_INS.items():
             self.file(f"bin/{name}", f"#!/bin/sh\n{text}\n").chmod(0o755)
         self.env["PATH"] = f"{self.dir}/bin:{self.env['PATH']}"
