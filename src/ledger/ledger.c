@@ -9,9 +9,10 @@
 #include "ledger/store.h"
 
 #define BUSY_MS 5000
-#define PAGE_BYTES "4096"      /* measured in docs/ledger.md */
-#define CACHE_KIB "131072"      /* of the writer */
-#define CHECKPOINT_PAGES 32768   /* 128 MB of log between checkpoints: a page of an index is then written to the file once for many rows */
+#define PAGE_BYTES "4096"  /* measured in docs/ledger.md */
+#define CACHE_KIB "131072" /* of the writer */
+#define CHECKPOINT_PAGES \
+    32768 /* 128 MB of log between checkpoints: a page of an index is then written to the file once for many rows */
 #define LOG_KEPT_BYTES "268435456"
 
 /* ---- meta ---- */
@@ -31,10 +32,13 @@ static enum status put_meta(struct ledger *l, bool hashed, err *e)
 static enum status make_meta(struct ledger *l, bool hashed, err *e)
 {
     int64_t key = 0, seq = 0;
-    enum status st = store_exec(l, "BEGIN IMMEDIATE", e);
+    enum status st = meta_get(l, S("key_0"), &key, e);
+    if (st != OK || key != 0)
+        return st;
+    st = store_exec(l, "BEGIN IMMEDIATE", e);
     if (st != OK)
         return st;
-    st = meta_get(l, S("key_0"), &key, e);
+    st = meta_get(l, S("key_0"), &key, e); /* another process may have been faster */
     if (st == OK)
         st = meta_get(l, S("seq"), &seq, e);
     if (st == OK && key == 0 && seq == 0)
@@ -48,12 +52,14 @@ static enum status make_meta(struct ledger *l, bool hashed, err *e)
 
 static enum status read_meta(struct ledger *l, err *e)
 {
-    int64_t k0 = 0, k1 = 0, hashed = 0;
-    enum status st = meta_get(l, S("key_0"), &k0, e);
+    int64_t k0 = 0, k1 = 0, hashed = 0, seq = 0;
+    enum status st = meta_get(l, S("seq"), &seq, e);
+    if (st == OK)
+        st = meta_get(l, S("key_0"), &k0, e);
     if (st == OK && k0 == 0)
-        return err_set(e, E_CORRUPT,
-                       "%s: the ledger has no key: it was cut off while it was made (open it with --create) or is "
-                       "damaged (restore a backup)",
+        return err_set(e, seq == 0 ? E_NOT_FOUND : E_CORRUPT,
+                       seq == 0 ? "%s: the ledger was not made to its end; open it for writing once"
+                                : "%s: the ledger has lost its key; restore a backup",
                        l->path);
     if (st == OK)
         st = meta_get(l, S("key_1"), &k1, e);
@@ -112,15 +118,15 @@ static enum status make_or_migrate(struct ledger *l, const struct ledger_options
         st = store_exec(l, "PRAGMA journal_mode = WAL", e);
     if (st == OK)
         st = schema_migrate(l->db, l->path, version, schema_version(), e);
-    return st == OK && o->create ? make_meta(l, o->hash_addresses, e) : st;
+    return st == OK ? make_meta(l, o->hash_addresses, e) : st;
 }
 
 /* Looks before anything is written: a file of somebody else stays as it is. */
 static enum status look_at_file(struct ledger *l, const struct ledger_options *o, int *version, err *e)
 {
     enum status st = schema_check(l->db, l->path, version, e);
-    if (st == OK && *version == 0 && (o->read_only || !o->create))
-        return err_set(e, E_NOT_FOUND, "%s: the file holds no ledger yet; make one with --create", l->path);
+    if (st == OK && *version == 0 && o->read_only)
+        return err_set(e, E_NOT_FOUND, "%s: the file holds no ledger yet", l->path);
     if (st == OK && o->read_only && *version < schema_version())
         return err_set(e, E_UNSUPPORTED, "%s: schema %d is older than %d; open it once for writing", l->path, *version,
                        schema_version());

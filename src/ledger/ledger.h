@@ -26,7 +26,7 @@ struct ledger;
 struct ledger_options {
     const char *path;      /* SQLite: file name; ":memory:" is allowed */
     bool read_only;
-    bool create;           /* make it when it is not there */
+    bool create;           /* make it when it is not there; an empty file is one whose making was cut off, and is always finished */
     const char *vfs;       /* NULL: the default one; tests name a lossy one */
     const char *synchronous; /* NULL: "FULL"; for tests */
     bool hash_addresses;   /* store addresses only as keyed hash (fixed when the ledger is made) */

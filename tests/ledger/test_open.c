@@ -65,8 +65,22 @@ static void empty_file_becomes_a_ledger(void **state)
 {
     struct fixture *f = *state;
     assert_int_equal(close(open(f->path, O_CREAT | O_WRONLY, 0600)), 0);
-    assert_int_equal(try_open(f, (struct ledger_options){0}), E_NOT_FOUND);
-    assert_int_equal(try_open(f, (struct ledger_options){.create = true}), OK);
+    assert_int_equal(try_open(f, (struct ledger_options){.read_only = true}), E_NOT_FOUND);
+    assert_int_equal(try_open(f, (struct ledger_options){0}), OK);
+}
+
+/* Cut off between the tables and the key. */
+static void unfinished_ledger_is_finished(void **state)
+{
+    struct fixture *f = *state;
+    fixture_open(f);
+    ledger_close(&f->l);
+    run_sql(f, "DELETE FROM meta");
+    assert_int_equal(try_open(f, (struct ledger_options){.read_only = true}), E_NOT_FOUND);
+    assert_int_equal(try_open(f, (struct ledger_options){0}), OK);
+    ledger_close(&f->l);
+    run_sql(f, "DELETE FROM meta; INSERT INTO meta VALUES('seq', 7)"); /* one that was in use has lost its key */
+    assert_int_equal(try_open(f, (struct ledger_options){0}), E_CORRUPT);
 }
 
 /* A file of schema 1 as the first release would have left it. */
@@ -151,6 +165,8 @@ static void reader_sees_what_is_committed_and_the_second_writer_waits(void **sta
     put_plain(f, f->l, "x@example.com");
     assert_false(has_address(f, other, "x@example.com"));
     assert_int_equal(ledger_begin(other, &f->e), E_BUSY);
+    ledger_close(&other);
+    assert_ok(f, ledger_open(&o, &other, &f->e)); /* opening waits for nobody */
     assert_ok(f, ledger_commit(f->l, &f->e));
     assert_true(has_address(f, other, "x@example.com"));
     int64_t first, second;
@@ -169,6 +185,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         EMPTY(absent_file_is_made_only_when_asked),
         EMPTY(empty_file_becomes_a_ledger),
+        EMPTY(unfinished_ledger_is_finished),
         EMPTY(old_file_is_migrated),
         EMPTY(newer_file_is_refused),
         EMPTY(foreign_files_are_refused_and_left_alone),
