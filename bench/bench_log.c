@@ -1,13 +1,16 @@
 /* The Postfix dialect on made-up lines in memory: framing, reading, memory of queue ids, observations; no judging.
  *
- * usage: bench_log [LINES]
+ * usage: bench_log [LINES]   (writes and removes bench_log.tmp in the present directory)
  * The mix: 40 % smtpd (connect, client, disconnect), 15 % message-id, 15 % from, 20 % deliveries (of ten: seven sent, two deferred,
  * one bounced), 10 % removed; a queue id lives for 500 mails, one in three stays open.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "bench.h"
+#include "core/read.h"
 #include "feed/postfix.h"
 
 #define LINES 1000000u
@@ -20,7 +23,8 @@ struct work {
     bool iso;
     unsigned line;
     arena arena;
-    size_t observations, memory_bytes, open;
+    size_t observations, open, lines;
+    char path[64]; /* of a file in the present directory */
 };
 
 static void stamp(struct work *w)
@@ -133,6 +137,51 @@ static size_t count_lines(void *ctx)
     return n;
 }
 
+/* The same out of a file, by the reader that ingest uses. */
+static size_t through_reader(void *ctx)
+{
+    struct work *w = ctx;
+    const struct postfix_options o = {.reference_us = REFERENCE, .feed = S("bench")};
+    const struct read_options ro = {.form = READ_LOG};
+    const char *const paths[] = {w->path};
+    struct postfix *p = postfix_new(&o);
+    struct reader *r;
+    struct read_piece piece;
+    err e;
+    MUST(p && reader_open(paths, 1, &ro, &r, &e) == OK);
+    while (reader_next(r, &piece, &e) == 1) {
+        struct feed_list list = {0};
+        arena_reset(&w->arena);
+        MUST(postfix_block(p, piece.bytes, &w->arena, &list));
+    }
+    size_t lines = postfix_counts(p)->lines;
+    reader_close(&r);
+    postfix_free(&p);
+    return lines;
+}
+
+static size_t read_file(void *ctx)
+{
+    struct work *w = ctx;
+    static char block[BLOCK];
+    int fd = open(w->path, O_RDONLY);
+    MUST(fd >= 0);
+    for (ssize_t n; (n = read(fd, block, sizeof block)) > 0;)
+        w->observations += bench_touch(slice_of(block, (size_t)n)) & 1;
+    close(fd);
+    return w->lines;
+}
+
+static void from_file(struct work *w)
+{
+    FILE *f = fopen(w->path, "w");
+    MUST(f && fwrite(w->text.p, 1, w->text.n, f) == w->text.n && fclose(f) == 0);
+    w->lines = count_lines(w);
+    double rate = bench_rate(through_reader, w, 2);
+    bench_print("the same out of a file", rate, "lines", "read of the same bytes", bench_rate(read_file, w, 1));
+    unlink(w->path);
+}
+
 static void memory(struct work *w)
 {
     const struct postfix_options o = {.reference_us = REFERENCE, .feed = S("bench")};
@@ -154,15 +203,17 @@ int main(int argc, char **argv)
 {
     unsigned lines = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : LINES;
     for (int iso = 0; iso < 2; iso++) {
-        struct work w = {.iso = iso};
+        struct work w = {.iso = iso, .path = "bench_log.tmp"};
         arena_init(&w.arena, 0);
         generate(&w, lines);
         double rate = bench_rate(dialect, &w, 3);
         double yardstick = bench_rate(count_lines, &w, 1);
         bench_print(iso ? "postfix log, ISO stamps" : "postfix log, BSD stamps", rate, "lines", "memchr line count",
                     yardstick);
-        if (!iso)
+        if (!iso) {
             memory(&w);
+            from_file(&w);
+        }
         buf_fini(&w.text);
         arena_fini(&w.arena);
     }

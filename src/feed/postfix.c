@@ -452,8 +452,7 @@ static bool delivery(struct work *w)
     if (fate == FATE_DEFERRED)
         return remember(w, &r, orig_to, o);
     bool good = fate != FATE_SENT || sent(w, mail, &r, &relay, orig_to, o);
-    /* the mail may have been evicted by what sent() opened */
-    forget(w, queue_find(&w->p->queue, &w->key, QUEUE_AGENT), r.to);
+    forget(w, mail, r.to);
     return good;
 }
 
@@ -661,6 +660,7 @@ bool postfix_entry(struct postfix *p, const struct syslog_line *line, arena *a, 
         return true;
     }
     bool good = row->handle(&w);
+    queue_trim(&p->queue);
     p->counts.evicted = p->queue.evicted;
     return good;
 }

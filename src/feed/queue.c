@@ -174,15 +174,13 @@ static void touch(struct queue *q, struct queue_mail *mail, int64_t now_us)
     q->changed = true;
 }
 
-static bool too_old(const struct queue *q, const struct queue_mail *mail, int64_t now_us)
+void queue_trim(struct queue *q)
 {
-    return now_us != TIME_NONE && mail->touched_us != TIME_NONE && mail->touched_us < now_us - q->max_age_us;
-}
-
-/* Keeps the caps; never at the cost of the mail that was touched last. */
-static void evict(struct queue *q, int64_t now_us)
-{
-    while (q->oldest != q->newest && (q->bytes > q->max_bytes || too_old(q, q->oldest, now_us))) {
+    while (q->oldest != q->newest) {
+        int64_t from = q->oldest->touched_us, to = q->newest->touched_us;
+        bool too_old = from != TIME_NONE && to != TIME_NONE && from < to - q->max_age_us;
+        if (q->bytes <= q->max_bytes && !too_old)
+            return;
         queue_close(q, q->oldest);
         q->evicted++;
     }
@@ -228,7 +226,6 @@ struct queue_mail *queue_open(struct queue *q, const struct queue_key *key, enum
         touch(q, mail, now_us);
     else
         mail = make(q, key, hash, now_us);
-    evict(q, now_us);
     if (mail && voice == QUEUE_MANAGER && !mail->owned) {
         if (!queue_set(q, &mail->instance, key->instance))
             return NULL;

@@ -2,8 +2,8 @@
  *
  * An open-addressing table keyed by (host, queue id), and the list of its mails from the oldest touched to the newest.
  * A queue id lives in an instance ("postfix", "postfix-2"), but a service may log under another name (syslog_name=): a
- * look-up takes the mail of that instance, else the only one of that queue id. Texts are copied. Caps of bytes and age
- * are kept when a mail is opened: the oldest goes first and is counted; the one opened last stays in any case. Pure.
+ * look-up takes the mail of that instance, else the only one of that queue id. Texts are copied. The caps of bytes and age are kept by
+ * queue_trim alone: until then every mail stays where it is. Pure.
  */
 #ifndef FEED_QUEUE_H
 #define FEED_QUEUE_H
@@ -85,6 +85,9 @@ struct queue_mail *queue_open(struct queue *q, const struct queue_key *key, enum
 /* Makes a mail of just this instance, which must not be there; looks at no cap. NULL as above. */
 struct queue_mail *queue_add(struct queue *q, const struct queue_key *key, bool owned, int64_t touched_us);
 void queue_close(struct queue *q, struct queue_mail *mail);
+/* Closes the mails touched longest ago while there are too many bytes, or they are too old beside the newest one (which stays in
+ * any case), and counts them. */
+void queue_trim(struct queue *q);
 /* Replaces a text of a mail. False when memory is refused (the old one stays). */
 NODISCARD bool queue_set(struct queue *q, struct kept *text, slice s);
 
