@@ -275,6 +275,30 @@ static enum charset settle(enum charset named, slice *s, bool *errors, bool *unk
     return named == CS_UTF16 ? utf16_order(s) : named;
 }
 
+/* Text that is not of the charset it is labelled with. Gateways turn text into UTF-8 and leave the label; Japanese mailers
+ * label Shift_JIS and EUC-JP as ISO-2022-JP. */
+static slice mislabelled(struct charsets *cs, arena *a, enum charset c, slice s, slice converted)
+{
+    static const enum charset japanese[] = {CS_EUCJP, CS_CP932}; /* the pickier one first */
+    if (utf8_valid(s))
+        return s;
+    for (size_t i = 0; c == CS_ISO2022JP && i < ARRAY_LEN(japanese); i++) {
+        bool errors = false;
+        if (cs->cd[japanese[i]] == (iconv_t)-1)
+            continue;
+        slice out = from_iconv(cs->cd[japanese[i]], a, s, &errors);
+        if (!errors)
+            return out;
+    }
+    return converted;
+}
+
+static slice from_named(struct charsets *cs, arena *a, enum charset c, slice s, bool *errors)
+{
+    slice out = from_iconv(cs->cd[c], a, s, errors);
+    return *errors && !is_ascii(s) ? mislabelled(cs, a, c, s, out) : out;
+}
+
 slice charset_decode(struct charsets *cs, arena *a, slice name, slice text, bool *errors, bool *unknown)
 {
     bool wrong = false;
@@ -286,7 +310,7 @@ slice charset_decode(struct charsets *cs, arena *a, slice name, slice text, bool
         c = utf8_valid(text) ? CS_UTF8 : CS_CP1252;
     }
     if (c < CS_ICONV)
-        out = from_iconv(cs->cd[c], a, text, &wrong);
+        out = from_named(cs, a, c, text, &wrong);
     else if (c == CS_CP1252 && !is_ascii(text))
         out = from_cp1252(a, text, &wrong);
     else if (c == CS_UTF8)

@@ -105,6 +105,11 @@ static const struct {
      "\xef\xbf\xbd\xef\xbf\xbd"
      "b",
      true, false},
+    {"iso-2022-jp", IN("\xe3\x81\x82"), "\xe3\x81\x82", true, false}, /* the label was left behind */
+    {"iso-2022-jp", IN("\x82\xa0"), "\xe3\x81\x82", true, false},     /* Shift_JIS */
+    {"iso-2022-jp", IN("\xa4\xa2"), "\xe3\x81\x82", true, false},     /* EUC-JP */
+    {"iso-2022-jp", IN("\xff\xff"), "\xef\xbf\xbd\xef\xbf\xbd", true, false},
+    {"gb2312", IN("\xd6\xd0 \xff"), "\xe4\xb8\xad \xef\xbf\xbd", true, false},
     {"tis-620", IN("\xa1"), "\xe0\xb8\x81", false, false},
     {"uft-8", IN("\xc3\xa4"), "\xc3\xa4", false, false},
     {"../../etc/passwd", IN("a"), "a", false, true},
