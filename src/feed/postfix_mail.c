@@ -1,0 +1,114 @@
+#include "feed/postfix_record.h"
+#include "feed/postfix_work.h"
+
+#define MAX_HEADER_VALUE_BYTES 256u
+
+static bool expire(struct work *w, struct queue_mail *mail)
+{
+    size_t waiting = 0;
+    for (uint32_t i = 0; mail && i < mail->rcpt_count; i++) {
+        struct queue_rcpt *r = &mail->rcpts[i];
+        if (!r->waits)
+            continue;
+        waiting++;
+        struct observation *o = work_observe(w, mail);
+        if (!o)
+            return false;
+        o->kind = BOUNCE_KIND_EXPIRED;
+        o->recipient = arena_dup(w->arena, queue_rcpt_text(r, RCPT_TO));
+        o->sent_to = arena_dup(w->arena, queue_rcpt_text(r, RCPT_ORIG_TO));
+        o->reply = arena_dup(w->arena, queue_rcpt_text(r, RCPT_REPLY));
+        o->status = arena_dup(w->arena, queue_rcpt_text(r, RCPT_STATUS));
+        o->remote_mta = arena_dup(w->arena, queue_rcpt_text(r, RCPT_RELAY));
+        o->phase = r->phase;
+        o->source_key = work_source_key(w, o->recipient);
+    }
+    w->p->counts.orphans += waiting == 0;
+    for (uint32_t i = 0; mail && i < mail->rcpt_count; i++)
+        mail->rcpts[i].waits = false;
+    w->p->queue.changed |= waiting > 0;
+    return true;
+}
+
+/* qmgr: "from=<a@b>, size=1, nrcpt=1 (queue active)" or "from=<a@b>, status=expired, returned to sender" */
+bool work_queue_manager(struct work *w)
+{
+    slice sender, rest;
+    struct queue *q = &w->p->queue;
+    if (slice_starts(w->rest, S("removed"))) {
+        struct queue_mail *mail = queue_find(q, &w->key, QUEUE_MANAGER);
+        if (mail)
+            queue_close(q, mail);
+        return true;
+    }
+    if (!slice_starts(w->rest, S("from=")) || !postfix_bracketed(slice_from(w->rest, 5), &sender, &rest))
+        return true;
+    if (slice_starts(rest, S(", status=expired")) || slice_starts(rest, S(", status=force-expired")))
+        return expire(w, queue_find(q, &w->key, QUEUE_MANAGER));
+    struct queue_mail *mail = queue_open(q, &w->key, QUEUE_MANAGER, work_time(w));
+    if (!mail)
+        return false;
+    mail->has_sender = true;
+    return queue_set(q, &mail->sender, slice_sub(sender, 0, POSTFIX_MAX_FIELD_BYTES));
+}
+
+static bool names_header(const struct names *names, slice name)
+{
+    for (size_t i = 0; i < names->n; i++)
+        if (slice_eq_ci(names->items[i], name))
+            return true;
+    return false;
+}
+
+/* header_checks: "info: header X-Campaign: spring from localhost[127.0.0.1]; from=<a> to=<b> proto=ESMTP helo=<x>" */
+static bool logged_header(struct work *w, slice s)
+{
+    struct queue *q = &w->p->queue;
+    size_t colon = slice_chr(s, ':');
+    if (colon == SLICE_NPOS)
+        return true;
+    slice name = slice_of(s.p, colon);
+    bool campaign = names_header(&w->p->campaign_headers, name);
+    if (!campaign && !names_header(&w->p->stream_headers, name))
+        return true;
+    slice value = slice_from(s, colon + 1);
+    size_t end = slice_find(value, S("; from=<"));
+    if (end != SLICE_NPOS)
+        value.n = end;
+    for (size_t i = value.n; i-- > 0;) /* what stands in front of "; from=" is the client */
+        if (slice_starts(slice_from(value, i), S(" from "))) {
+            value.n = i;
+            break;
+        }
+    struct queue_mail *mail = queue_open(q, &w->key, QUEUE_CLEANUP, work_time(w));
+    value = slice_sub(slice_trim(value), 0, MAX_HEADER_VALUE_BYTES);
+    return mail && queue_set(q, campaign ? &mail->campaign : &mail->stream, value);
+}
+
+static bool message_id(struct work *w, slice id, bool resent)
+{
+    id = slice_trim(id);
+    if (id.n && id.p[0] == '<')
+        id = slice_from(id, 1);
+    if (id.n && id.p[id.n - 1] == '>')
+        id.n--;
+    struct queue_mail *mail = queue_open(&w->p->queue, &w->key, QUEUE_CLEANUP, work_time(w));
+    if (!mail)
+        return false;
+    if (resent && mail->message_id.n)
+        return true;
+    return queue_set(&w->p->queue, &mail->message_id, slice_sub(id, 0, POSTFIX_MAX_FIELD_BYTES));
+}
+
+bool work_cleanup(struct work *w)
+{
+    static const slice headers[] = {SLICE_INIT("info: header "), SLICE_INIT("warning: header ")};
+    if (slice_starts(w->rest, S("message-id=")))
+        return message_id(w, slice_from(w->rest, 11), false);
+    if (slice_starts(w->rest, S("resent-message-id=")))
+        return message_id(w, slice_from(w->rest, 18), true);
+    for (size_t i = 0; i < ARRAY_LEN(headers); i++)
+        if (slice_starts(w->rest, headers[i]))
+            return logged_header(w, slice_from(w->rest, headers[i].n));
+    return true;
+}
