@@ -188,6 +188,14 @@ static void rotation_compression_and_truncation(void **state)
     r = read_one(&s, "mail.log", &store);
     expect(&r, LINE("07", "a") LINE("08", "b"));
     assert_int_equal(r.counts.replaced_files, 1);
+    /* the same head and length, but another end */
+    scratch_write(&s, "mail.log", S(LINE("07", "a") LINE("08", "b") LINE("09", "d")));
+    r = read_one(&s, "mail.log", &store);
+    expect(&r, LINE("09", "d"));
+    scratch_write(&s, "mail.log", S(LINE("07", "a") LINE("08", "b") LINE("09", "e")));
+    r = read_one(&s, "mail.log", &store);
+    expect(&r, LINE("07", "a") LINE("08", "b") LINE("09", "e"));
+    assert_int_equal(r.counts.replaced_files, 1);
     buf_fini(&packed);
     store_fini(&store);
     scratch_fini(&s);
