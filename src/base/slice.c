@@ -8,24 +8,6 @@ slice slice_str(const char *s)
     return s ? slice_of(s, strlen(s)) : SLICE_EMPTY;
 }
 
-slice slice_sub(slice s, size_t from, size_t n)
-{
-    if (from >= s.n)
-        return SLICE_EMPTY;
-    size_t left = s.n - from;
-    return slice_of(s.p + from, n < left ? n : left);
-}
-
-slice slice_from(slice s, size_t from)
-{
-    return slice_sub(s, from, SLICE_NPOS);
-}
-
-bool slice_eq(slice a, slice b)
-{
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
 static bool same_ci(const char *a, const char *b, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -37,11 +19,6 @@ static bool same_ci(const char *a, const char *b, size_t n)
 bool slice_eq_ci(slice a, slice b)
 {
     return a.n == b.n && same_ci(a.p, b.p, a.n);
-}
-
-bool slice_starts(slice s, slice prefix)
-{
-    return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
 }
 
 bool slice_starts_ci(slice s, slice prefix)
@@ -105,37 +82,10 @@ size_t slice_find_ci(slice s, slice needle)
     }
 }
 
-size_t slice_chr(slice s, char c)
-{
-    const char *hit = s.n ? memchr(s.p, c, s.n) : NULL;
-    return hit ? (size_t)(hit - s.p) : SLICE_NPOS;
-}
-
 size_t slice_rchr(slice s, char c)
 {
     const char *hit = s.n ? memrchr(s.p, c, s.n) : NULL;
     return hit ? (size_t)(hit - s.p) : SLICE_NPOS;
-}
-
-slice slice_ltrim(slice s)
-{
-    size_t i = 0;
-    while (i < s.n && ascii_space(s.p[i]))
-        i++;
-    return slice_from(s, i);
-}
-
-slice slice_rtrim(slice s)
-{
-    size_t n = s.n;
-    while (n > 0 && ascii_space(s.p[n - 1]))
-        n--;
-    return slice_of(s.p, n);
-}
-
-slice slice_trim(slice s)
-{
-    return slice_rtrim(slice_ltrim(s));
 }
 
 slice slice_unwrap(slice s, char open, char close)

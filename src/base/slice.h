@@ -33,55 +33,6 @@ static inline slice slice_of(const char *p, size_t n)
     return n ? (slice){p, n} : SLICE_EMPTY;
 }
 
-/* From a NUL-terminated string; NULL gives the empty slice. */
-slice slice_str(const char *s);
-
-static inline bool slice_empty(slice s)
-{
-    return s.n == 0;
-}
-
-/* [from, from + n) cut to what there is. */
-slice slice_sub(slice s, size_t from, size_t n);
-/* All from `from` on; empty when past the end. */
-slice slice_from(slice s, size_t from);
-
-bool slice_eq(slice a, slice b);
-bool slice_eq_ci(slice a, slice b);
-bool slice_starts(slice s, slice prefix);
-bool slice_starts_ci(slice s, slice prefix);
-bool slice_ends_ci(slice s, slice suffix);
-/* Order by bytes, shorter first where one is the other's prefix. */
-int slice_cmp(slice a, slice b);
-
-/* Offset of the first occurrence or SLICE_NPOS. An empty needle is found at 0. */
-size_t slice_find(slice s, slice needle);
-size_t slice_find_ci(slice s, slice needle);
-size_t slice_chr(slice s, char c);
-size_t slice_rchr(slice s, char c);
-
-/* Without white space (SP HT CR LF VT FF) at both ends / the left / the right. */
-slice slice_trim(slice s);
-slice slice_ltrim(slice s);
-slice slice_rtrim(slice s);
-/* Without one pair of enclosing characters, e.g. '<' '>', when both are there. */
-slice slice_unwrap(slice s, char open, char close);
-
-/* Takes the next line from *rest (ends LF, CRLF or CR; the end is consumed and not part of the line).
- * Returns false when *rest is empty. A CR at the very end counts as a line end, so keep it back while more may follow.
- */
-bool slice_line(slice *rest, slice *line);
-
-/* Takes the text up to `sep` from *rest (the separator is consumed). Returns false when *rest is used up
- * (its p is NULL after the last field, so an empty last field is delivered once). */
-bool slice_split(slice *rest, char sep, slice *field);
-
-/* Takes the next run of non-white-space. Returns false when none is left. */
-bool slice_word(slice *rest, slice *word);
-
-/* The decimal number that is the whole of `s` (digits only, no sign). Returns false on anything else or overflow. */
-NODISCARD bool slice_u64(slice s, uint64_t *out);
-
 static inline char ascii_lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
@@ -102,5 +53,95 @@ static inline bool ascii_space(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
+
+/* From a NUL-terminated string; NULL gives the empty slice. */
+slice slice_str(const char *s);
+
+static inline bool slice_empty(slice s)
+{
+    return s.n == 0;
+}
+
+/* [from, from + n) cut to what there is. */
+static inline slice slice_sub(slice s, size_t from, size_t n)
+{
+    if (from >= s.n)
+        return SLICE_EMPTY;
+    size_t left = s.n - from;
+    return slice_of(s.p + from, n < left ? n : left);
+}
+
+/* All from `from` on; empty when past the end. */
+static inline slice slice_from(slice s, size_t from)
+{
+    return slice_sub(s, from, SLICE_NPOS);
+}
+
+static inline bool slice_eq(slice a, slice b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static inline bool slice_starts(slice s, slice prefix)
+{
+    return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
+}
+
+bool slice_eq_ci(slice a, slice b);
+bool slice_starts_ci(slice s, slice prefix);
+bool slice_ends_ci(slice s, slice suffix);
+/* Order by bytes, shorter first where one is the other's prefix. */
+int slice_cmp(slice a, slice b);
+
+static inline size_t slice_chr(slice s, char c)
+{
+    const char *hit = s.n ? memchr(s.p, c, s.n) : NULL;
+    return hit ? (size_t)(hit - s.p) : SLICE_NPOS;
+}
+
+/* Offset of the first occurrence or SLICE_NPOS. An empty needle is found at 0. */
+size_t slice_find(slice s, slice needle);
+size_t slice_find_ci(slice s, slice needle);
+size_t slice_rchr(slice s, char c);
+
+/* Without white space (SP HT CR LF VT FF) at both ends / the left / the right. */
+static inline slice slice_ltrim(slice s)
+{
+    size_t i = 0;
+    while (i < s.n && ascii_space(s.p[i]))
+        i++;
+    return slice_from(s, i);
+}
+
+static inline slice slice_rtrim(slice s)
+{
+    size_t n = s.n;
+    while (n > 0 && ascii_space(s.p[n - 1]))
+        n--;
+    return slice_of(s.p, n);
+}
+
+static inline slice slice_trim(slice s)
+{
+    return slice_rtrim(slice_ltrim(s));
+}
+
+/* Without one pair of enclosing characters, e.g. '<' '>', when both are there. */
+slice slice_unwrap(slice s, char open, char close);
+
+/* Takes the next line from *rest (ends LF, CRLF or CR; the end is consumed and not part of the line).
+ * Returns false when *rest is empty. A CR at the very end counts as a line end, so keep it back while more may follow.
+ */
+bool slice_line(slice *rest, slice *line);
+
+/* Takes the text up to `sep` from *rest (the separator is consumed). Returns false when *rest is used up
+ * (its p is NULL after the last field, so an empty last field is delivered once). */
+bool slice_split(slice *rest, char sep, slice *field);
+
+/* Takes the next run of non-white-space. Returns false when none is left. */
+bool slice_word(slice *rest, slice *word);
+
+/* The decimal number that is the whole of `s` (digits only, no sign). Returns false on anything else or overflow. */
+NODISCARD bool slice_u64(slice s, uint64_t *out);
 
 #endif
