@@ -90,7 +90,7 @@ static void group_init(struct group *g)
 static enum slot slot_of(slice name)
 {
     for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-        if (slice_eq_ci(fields[i].name, name))
+        if (fields[i].name.n == name.n && slice_eq_ci(fields[i].name, name))
             return fields[i].slot;
     return SLOT_NONE;
 }

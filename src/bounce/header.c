@@ -62,8 +62,16 @@ static void skip_lead(struct lines *l)
     *l = before;
 }
 
+/* One of 64 bits, the same for upper and lower case. */
+static uint64_t name_bit(slice name)
+{
+    unsigned first = (unsigned char)name.p[0] | 0x20u, last = (unsigned char)name.p[name.n - 1] | 0x20u;
+    return UINT64_C(1) << ((first + 5 * last + 11 * (unsigned)name.n) & 63);
+}
+
 struct reading {
     struct field *fields;
+    uint64_t names;
     size_t n, room;
     unsigned bad_lines, bad_row; /* all; in a row */
     struct lines bad_at;         /* where the row begins */
@@ -86,6 +94,7 @@ static bool keep_field(struct reading *r, arena *a, const struct field *f)
     if (grown == NULL)
         return false;
     grown[r->n++] = *f;
+    r->names |= name_bit(f->name);
     r->fields = grown;
     return true;
 }
@@ -125,17 +134,25 @@ bool header_read(slice *rest, arena *a, struct header *out)
     struct reading r = {0};
     skip_lead(&l);
     bool ok = read_fields(&l, a, &r);
-    *out = (struct header){r.fields, r.n, r.bad_lines};
+    *out = (struct header){r.fields, r.n, r.bad_lines, r.names};
     *rest = lines_rest(&l);
     return ok;
 }
 
-slice header_get(const struct header *h, slice name)
+static const struct field *find(const struct header *h, slice name)
 {
+    if (slice_empty(name) || !(h->names & name_bit(name)))
+        return NULL;
     for (size_t i = 0; i < h->n; i++)
         if (h->fields[i].name.n == name.n && slice_eq_ci(h->fields[i].name, name))
-            return h->fields[i].value;
-    return SLICE_EMPTY;
+            return &h->fields[i];
+    return NULL;
+}
+
+slice header_get(const struct header *h, slice name)
+{
+    const struct field *f = find(h, name);
+    return f ? f->value : SLICE_EMPTY;
 }
 
 slice header_get_last(const struct header *h, slice name)
@@ -148,10 +165,7 @@ slice header_get_last(const struct header *h, slice name)
 
 bool header_has(const struct header *h, slice name)
 {
-    for (size_t i = 0; i < h->n; i++)
-        if (slice_eq_ci(h->fields[i].name, name))
-            return true;
-    return false;
+    return find(h, name) != NULL;
 }
 
 slice header_unfold(arena *a, slice value)

@@ -149,6 +149,8 @@ static slice pieces_join(arena *a, const struct piece *first)
 
 slice header_text(struct charsets *cs, arena *a, slice value, slice fallback)
 {
+    if (slice_empty(value))
+        return value;
     slice s = header_unfold(a, value);
     size_t at = slice_find(s, S("=?"));
     if (at == SLICE_NPOS)

@@ -209,14 +209,14 @@ static void begin_verdict(struct bounce_verdict *v)
     set_reason(v, BOUNCE_REASON_UNKNOWN);
 }
 
-enum bounce_status judge_traced(const struct bounce_rules *rules, const struct bounce_evidence_set *e, arena *a,
-                                struct bounce_verdict *v, struct judge_trace *t)
+/* The verdict on t->reply. */
+static void judge_reply(const struct bounce_rules *rules, const struct bounce_evidence_set *e, arena *a,
+                        struct bounce_verdict *v, struct judge_trace *t)
 {
     bool status;
     begin_verdict(v);
     t->folded = SLICE_EMPTY;
     t->hits.n = 0;
-    enum bounce_status result = bounce_reply_parse(e->text, a, &t->reply);
     t->facts = (struct rule_facts){.code = t->reply.code, .enhanced = best_enhanced(&t->reply, e, &status)};
     if (t->facts.code == 0) /* "5.1.1 no such user": as good as 5xx */
         t->facts.code = t->facts.enhanced.klass * 100u;
@@ -233,7 +233,23 @@ enum bounce_status judge_traced(const struct bounce_rules *rules, const struct b
     v->provider = provider_word(t->facts.provider);
     if (slice_empty(v->rule))
         v->rule = SLICE_EMPTY;
+}
+
+enum bounce_status judge_traced(const struct bounce_rules *rules, const struct bounce_evidence_set *e, arena *a,
+                                struct bounce_verdict *v, struct judge_trace *t)
+{
+    enum bounce_status result = bounce_reply_parse(e->text, a, &t->reply);
+    judge_reply(rules, e, a, v, t);
     return result == BOUNCE_OK && a->limited ? BOUNCE_LIMIT : result;
+}
+
+enum bounce_status judge_parsed(const struct bounce_rules *rules, const struct bounce_evidence_set *e,
+                                const struct bounce_reply *reply, arena *a, struct bounce_verdict *v)
+{
+    struct judge_trace trace;
+    trace.reply = *reply;
+    judge_reply(rules, e, a, v, &trace);
+    return a->limited ? BOUNCE_LIMIT : BOUNCE_OK;
 }
 
 enum bounce_status bounce_judge(const struct bounce_rules *rules, const struct bounce_evidence_set *evidence,

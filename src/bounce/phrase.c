@@ -73,12 +73,28 @@ static bool stands_at(const struct entry *e, slice text, size_t pos)
     return true;
 }
 
+/* Number of the longest row at `at` plus 1, 0 when none stands there. */
+static uint16_t longest_at(const struct phrase_set *set, slice text, size_t at)
+{
+    uint16_t i = set->heads[key_hash(text.p + at)];
+    while (i && !stands_at(&set->entries[i - 1], text, at))
+        i = set->entries[i - 1].next;
+    return i;
+}
+
+const struct phrase *phrase_at_start(const struct phrase_set *set, slice text, size_t *len)
+{
+    uint16_t i = text.n < KEY_BYTES ? 0 : longest_at(set, text, 0);
+    if (!i)
+        return NULL;
+    *len = set->entries[i - 1].n;
+    return &set->rows[i - 1];
+}
+
 const struct phrase *phrase_next(const struct phrase_set *set, slice text, size_t *pos, size_t *len)
 {
     for (size_t at = *pos; at + KEY_BYTES <= text.n; at++) {
-        uint16_t i = set->heads[key_hash(text.p + at)];
-        while (i && !stands_at(&set->entries[i - 1], text, at))
-            i = set->entries[i - 1].next;
+        uint16_t i = longest_at(set, text, at);
         if (i) {
             *pos = at;
             *len = set->entries[i - 1].n;

@@ -22,6 +22,8 @@ void phrase_set_free(struct phrase_set **set);
 /* The next row that stands at or after *pos in `text`; *pos becomes the offset of its first byte (call again with *pos
  * + 1), *len its length. NULL at the end. Of several rows at one place the longest is given. */
 const struct phrase *phrase_next(const struct phrase_set *set, slice text, size_t *pos, size_t *len);
+/* The longest row that stands at the start of `text`; NULL when none does. */
+const struct phrase *phrase_at_start(const struct phrase_set *set, slice text, size_t *len);
 /* The tags of all rows that stand anywhere in `text`, or-ed. */
 unsigned phrase_tags(const struct phrase_set *set, slice text);
 

@@ -1,5 +1,7 @@
 #include "bounce/provider.h"
 
+#include <stdlib.h>
+
 #define MAX_HOST_BYTES 255u
 #define MAX_HINT_BYTES 128u
 
@@ -50,20 +52,56 @@ static bool index_row(struct provider_index *index, unsigned i)
     return true;
 }
 
+static int name_order(const void *a, const void *b)
+{
+    const struct provider_name *x = a, *y = b;
+    return slice_cmp(x->name, y->name);
+}
+
+static size_t add_names(struct provider_name *names, size_t n, unsigned i)
+{
+    slice rest = rows[i].names, name;
+    while (slice_split(&rest, '|', &name))
+        if (!slice_empty(name))
+            names[n++] = (struct provider_name){name, i + 1};
+    return n;
+}
+
+static bool index_names(struct provider_index *index)
+{
+    size_t n = 0, most = 0;
+    for (unsigned i = 0; i < ARRAY_LEN(rows); i++)
+        most += rows[i].names.n;
+    index->names = calloc(most, sizeof *index->names);
+    if (!index->names)
+        return false;
+    for (unsigned i = 0; i < ARRAY_LEN(rows); i++)
+        n = add_names(index->names, n, i);
+    qsort(index->names, n, sizeof *index->names, name_order);
+    for (size_t i = 0; i < n; i++)
+        index->first[(unsigned char)index->names[i].name.p[0] + 1]++;
+    for (size_t c = 1; c < ARRAY_LEN(index->first); c++)
+        index->first[c] = (uint16_t)(index->first[c] + index->first[c - 1]);
+    return true;
+}
+
 bool provider_index_init(struct provider_index *index)
 {
     /* The keys are ours and strangers can only look up, so the key need not be secret. */
     static const struct sip_key key = {0x626f756e63656421, 0x70726f7669646572};
+    *index = (struct provider_index){.names = NULL};
     map_init(&index->domains, &key);
     for (unsigned i = 0; i < ARRAY_LEN(rows); i++)
         if (!index_row(index, i))
             return false;
-    return true;
+    return index_names(index);
 }
 
 void provider_index_fini(struct provider_index *index)
 {
     map_fini(&index->domains);
+    free(index->names);
+    index->names = NULL;
 }
 
 unsigned provider_by_domain(const struct provider_index *index, slice domain)
@@ -89,31 +127,14 @@ unsigned provider_by_domain(const struct provider_index *index, slice domain)
 }
 
 /* Names are looked for as whole words in the hint, so that "sky" does not find "skynet". */
-static bool names_word(slice hint, slice name)
+static bool name_at(slice hint, size_t at, slice name)
 {
-    for (size_t at = 0; at + name.n <= hint.n; at++) {
-        if (!slice_eq(slice_sub(hint, at, name.n), name))
-            continue;
-        bool left = at == 0 || !ascii_alnum(hint.p[at - 1]);
-        bool right = at + name.n == hint.n || !ascii_alnum(hint.p[at + name.n]);
-        if (left && right)
-            return true;
-    }
-    return false;
+    if (hint.n - at < name.n || memcmp(hint.p + at, name.p, name.n) != 0)
+        return false;
+    return at + name.n == hint.n || !ascii_alnum(hint.p[at + name.n]);
 }
 
-/* Length of the longest name of a row in the hint. */
-static size_t row_in_hint(const struct provider_row *row, slice hint)
-{
-    slice rest = row->names, name;
-    size_t longest = 0;
-    while (slice_split(&rest, '|', &name))
-        if (name.n > longest && names_word(hint, name))
-            longest = name.n;
-    return longest;
-}
-
-static unsigned by_name(slice hint)
+static unsigned by_name(const struct provider_index *index, slice hint)
 {
     char words[MAX_HINT_BYTES];
     size_t n = 0;
@@ -124,16 +145,19 @@ static unsigned by_name(slice hint)
         if (c != ' ' || (n && words[n - 1] != ' '))
             words[n++] = c;
     }
-    size_t longest = 0;
-    unsigned found = PROVIDER_NONE;
-    for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
-        size_t length = row_in_hint(&rows[i], slice_of(words, n));
-        if (length > longest) {
-            longest = length;
-            found = i + 1;
+    const struct provider_name none = {SLICE_EMPTY, PROVIDER_NONE}, *best = &none;
+    for (size_t at = 0; at < n; at++) {
+        if (at > 0 && ascii_alnum(words[at - 1]))
+            continue;
+        unsigned char c = (unsigned char)words[at];
+        for (size_t i = index->first[c]; i < index->first[c + 1]; i++) {
+            const struct provider_name *p = &index->names[i];
+            bool better = p->name.n > best->name.n || (p->name.n == best->name.n && p->provider < best->provider);
+            if (better && name_at(slice_of(words, n), at, p->name))
+                best = p;
         }
     }
-    return found;
+    return best->provider;
 }
 
 static bool looks_like_host(slice s)
@@ -152,5 +176,5 @@ unsigned provider_by_hint(const struct provider_index *index, slice hint)
     if (looks_like_host(hint))
         return provider_by_domain(index, hint);
     unsigned provider = provider_by_word(hint);
-    return provider ? provider : by_name(hint);
+    return provider ? provider : by_name(index, hint);
 }

@@ -12,8 +12,15 @@
 #define PROVIDER_NONE 0u
 #define PROVIDER_MAX 128u /* rules keep sets of providers as 128 bits */
 
+struct provider_name {
+    slice name;
+    unsigned provider;
+};
+
 struct provider_index {
-    map domains; /* "google.com" -> number */
+    map domains;                 /* "google.com" -> number */
+    struct provider_name *names; /* sorted by their first bytes */
+    uint16_t first[257];         /* where the names that begin with a byte begin; of the next byte: where they end */
 };
 
 unsigned provider_count(void); /* numbers 1..count */

@@ -69,15 +69,15 @@ static bool is_marker(const struct quoted_lines *q, slice line)
 {
     slice s = without_dashes(line);
     slice head = slice_sub(s, 0, 64);
-    size_t pos = 0, len;
-    const struct phrase *row = phrase_next(q->set, head, &pos, &len);
-    return row && pos == 0 && (row->tag == BEGINS || !has_letters(slice_from(s, len)));
+    size_t len;
+    const struct phrase *row = phrase_at_start(q->set, head, &len);
+    return row && (row->tag == BEGINS || !has_letters(slice_from(s, len)));
 }
 
 static bool is_top_field(slice line)
 {
     for (size_t i = 0; i < ARRAY_LEN(top_fields); i++)
-        if (slice_starts_ci(line, top_fields[i]))
+        if (top_fields[i].p[0] == ascii_lower(line.p[0]) && slice_starts_ci(line, top_fields[i]))
             return true;
     return false;
 }

@@ -7,6 +7,7 @@
 #include "bounce/dialect.h"
 #include "bounce/dsn.h"
 #include "bounce/freetext.h"
+#include "bounce/judge.h"
 #include "bounce/quoted.h"
 #include "bounce/reading.h"
 #include "bounce/returned.h"
@@ -185,7 +186,7 @@ static void judge(struct reading *r, struct bounce_report *report)
         .phase = report->reply.phase,
         .kind = report->kind,
     };
-    if (bounce_judge(r->rules, &evidence, r->a, &report->verdict) != BOUNCE_OK)
+    if (judge_parsed(r->rules, &evidence, &report->reply, r->a, &report->verdict) != BOUNCE_OK)
         r->diag |= BOUNCE_DIAG_MEMORY;
 }
 

@@ -121,7 +121,10 @@ static slice campaign_of(struct charsets *cs, arena *a, const struct header *h, 
     const slice *names = given ? options->campaign_headers : campaign_names;
     size_t n = given ? options->campaign_header_count : ARRAY_LEN(campaign_names);
     for (size_t i = 0; i < n; i++) {
-        slice v = header_text(cs, a, header_get(h, names[i]), SLICE_EMPTY);
+        slice raw = header_get(h, names[i]);
+        if (slice_empty(raw))
+            continue;
+        slice v = header_text(cs, a, raw, SLICE_EMPTY);
         if (slice_starts(v, S("{")))
             v = campaign_in_json(v);
         if (v.n > 0)
