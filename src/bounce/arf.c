@@ -30,6 +30,16 @@ static const slice recipient_fields[] = {
     SLICE_INIT("x-rcpt-to"),
 };
 
+/* What stands in place of an address that a provider hides (RFC 6590). */
+static bool is_redacted(slice address)
+{
+    static const slice marks[] = {SLICE_INIT("redacted"), SLICE_INIT("undisclosed"), SLICE_INIT("[redacted")};
+    for (size_t i = 0; i < ARRAY_LEN(marks); i++)
+        if (slice_starts_ci(address_domain(address), marks[i]) || slice_starts_ci(address_local(address), marks[i]))
+            return true;
+    return false;
+}
+
 static enum bounce_kind kind_of(slice type)
 {
     for (size_t i = 0; i < ARRAY_LEN(types); i++)
@@ -43,7 +53,7 @@ static slice recipient_of_returned(struct reading *r)
     const struct header *h = reading_returned(r);
     for (size_t i = 0; i < ARRAY_LEN(recipient_fields); i++) {
         slice list = header_get(h, recipient_fields[i]), address;
-        if (address_list(&list, &address) && !slice_empty(address_domain(address)))
+        if (address_list(&list, &address) && !slice_empty(address_domain(address)) && !is_redacted(address))
             return address;
     }
     return SLICE_EMPTY;
@@ -73,7 +83,7 @@ static size_t add_named(struct reading *r, const struct header *fields, enum bou
         if (!slice_eq_ci(fields->fields[i].name, name))
             continue;
         slice address = address_find(fields->fields[i].value);
-        if (!slice_empty(address) && add(r, fields, kind, address))
+        if (!slice_empty(address) && !is_redacted(address) && add(r, fields, kind, address))
             added++;
     }
     return added;

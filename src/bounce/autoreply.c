@@ -42,10 +42,19 @@ static size_t add(struct reading *r, enum bounce_kind kind, slice format)
     return 1;
 }
 
+/* RFC 8098: tells that the mail was shown, which is no answer. */
+static bool is_receipt(const struct reading *r)
+{
+    for (size_t i = 0; i < r->mime.n; i++)
+        if (r->mime.parts[i].type == PART_DISPOSITION && !r->mime.parts[i].message_depth)
+            return true;
+    return false;
+}
+
 size_t autoreply_read(struct reading *r)
 {
     const struct facts *f = &r->facts;
-    if (f->list)
+    if (f->list || is_receipt(r))
         return 0;
     unsigned text = lexicon_in(r->lexicon, PLACE_TEXT, slice_sub(reading_text(r), 0, TEXT_BYTES));
     if ((f->subject_words & WORD_CHALLENGE) || (f->machine && (text & WORD_CHALLENGE)))

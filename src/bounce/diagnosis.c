@@ -170,6 +170,24 @@ static slice own_words(struct reading *r, const struct notice *n, const struct n
     return slice_empty(reply) ? best : reply;
 }
 
+slice diagnosis_about(struct reading *r, const struct notice *n, const struct notice_entry *e)
+{
+    size_t end = n->text.n;
+    bool alone = true;
+    for (size_t i = 0; i < n->n; i++) {
+        const struct notice_entry *other = &n->entries[i];
+        if (other->tier != NOTICE_LISTED || reading_same(other->address, e->address))
+            continue;
+        alone = false;
+        if (other->line > e->line && other->line < end)
+            end = other->line;
+    }
+    slice words = own_words(r, n, e, end);
+    if (slice_empty(words) && alone)
+        words = before_entries(r, slice_sub(n->text, 0, e->line));
+    return slice_empty(words) ? first_words(block_of(n, e, end)) : words;
+}
+
 void diagnosis_each(struct reading *r, const struct notice *n, const struct notice_entry *const *chosen, size_t count,
                     slice *out)
 {

@@ -13,6 +13,8 @@ slice diagnosis_best(struct reading *r, slice text);
 /* What `n` says about each of `count` chosen entries (in the order of the text): one line each, out[i]. */
 void diagnosis_each(struct reading *r, const struct notice *n, const struct notice_entry *const *chosen, size_t count,
                     slice *out);
+/* What `n` says about one of its entries, up to the next address that is listed; raw. Empty when nothing. */
+slice diagnosis_about(struct reading *r, const struct notice *n, const struct notice_entry *e);
 /* What the report says as a whole, when no words belong to an address. */
 slice diagnosis_whole(struct reading *r, const struct notice *n);
 

@@ -27,8 +27,7 @@ struct freetext {
     slice ours[OURS];
 };
 
-/* ---- is it a report?
- * ------------------------------------------------------------------------------------------------- */
+/* ---- is it a report? ---- */
 
 static bool has_returned(struct reading *r)
 {
@@ -43,32 +42,53 @@ static bool has_entry(const struct notice *n, enum notice_tier worst)
     return false;
 }
 
+/* A mail system's report inside the mail of somebody who is none: a forward. */
+static bool returns_a_report(struct reading *r)
+{
+    slice from = header_get(reading_returned(r), S("from"));
+    return lexicon_in(r->lexicon, PLACE_FROM, from) & WORD_DAEMON;
+}
+
+/* Whoever writes from an address of a mail system is believed with one more sign. */
+static bool daemon_reports(const struct freetext *f, unsigned subject, unsigned text)
+{
+    if (text)
+        return f->r->facts.null_sender || subject || (f->r->facts.from_words & WORD_ROBOT) ||
+               has_entry(&f->notice, NOTICE_REPLY);
+    return subject && (has_returned(f->r) || has_entry(&f->notice, NOTICE_LOOSE));
+}
+
+/* Anybody else needs both, and what a report has: the message, a reply, or somebody whom it is about. */
+static bool other_reports(const struct freetext *f, unsigned subject, unsigned text)
+{
+    const struct facts *h = &f->r->facts;
+    bool gateway = h->from_words & WORD_GATEWAY;
+    bool someone = has_entry(&f->notice, NOTICE_SENTENCE);
+    if ((h->list && !gateway) || returns_a_report(f->r))
+        return false;
+    if (h->subject_words & WORD_WEAK)
+        return someone;
+    if (!subject || !(text || someone))
+        return false;
+    return has_returned(f->r) || has_entry(&f->notice, NOTICE_REPLY) ||
+           (someone && (gateway || slice_empty(h->field[FACT_FROM])));
+}
+
 static bool is_report(const struct freetext *f)
 {
     const struct facts *h = &f->r->facts;
     unsigned subject = h->subject_words & (WORD_FAILED | WORD_DELAYED);
     unsigned text = f->words & (WORD_FAILED | WORD_DELAYED | WORD_EXPIRED);
-    if (h->answer && !h->field[FACT_X_FAILED_RECIPIENTS].n)
-        return false;
     if (h->field[FACT_X_FAILED_RECIPIENTS].n)
         return true;
-    bool daemon = h->null_sender || (h->from_words & WORD_DAEMON);
-    if (daemon && (h->subject_words & WORD_ABSENT) && !subject)
+    if (h->answer || ((h->subject_words & WORD_ABSENT) && !subject))
         return false;
-    if (daemon)
-        return text || (subject && (has_returned(f->r) || has_entry(&f->notice, NOTICE_SENTENCE)));
-    if (h->list && !(h->from_words & WORD_GATEWAY))
-        return false;
-    if (h->subject_words & WORD_WEAK)
-        return text || has_entry(&f->notice, NOTICE_SENTENCE);
-    if (subject && text)
-        return has_returned(f->r) || (f->words & WORD_DELAYED) || (h->from_words & WORD_GATEWAY) ||
-               slice_empty(h->field[FACT_FROM]) || has_entry(&f->notice, NOTICE_REPLY);
-    return subject && (h->from_words & WORD_GATEWAY) && has_entry(&f->notice, NOTICE_SENTENCE);
+    if (h->null_sender || (h->from_words & WORD_DAEMON))
+        return daemon_reports(f, subject, text);
+    return other_reports(f, subject, text);
 }
 
-/* ---- who?
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- who? ---- */
 
 static bool chosen_already(const struct freetext *f, slice address)
 {
@@ -215,8 +235,7 @@ static void choose_all(struct freetext *f)
         choose_tier(f, NOTICE_ROLE, returned_to);
 }
 
-/* ---- what?
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- what? ---- */
 
 static enum bounce_kind kind_of(const struct freetext *f, slice words)
 {
@@ -258,6 +277,11 @@ static void add_reports(struct freetext *f)
         add_report(f, &f->choices[i], f->choices[i].entry ? words[k++] : whole, format);
 }
 
+static bool may_name_nobody(struct reading *r)
+{
+    return has_returned(r) || r->facts.null_sender || (r->facts.from_words & WORD_DAEMON);
+}
+
 size_t freetext_read(struct reading *r)
 {
     struct freetext f = {.r = r};
@@ -270,7 +294,7 @@ size_t freetext_read(struct reading *r)
     choose_all(&f);
     if (f.n) {
         add_reports(&f);
-    } else if (f.words & (WORD_FAILED | WORD_EXPIRED)) {
+    } else if ((f.words & (WORD_FAILED | WORD_EXPIRED)) && may_name_nobody(r)) {
         struct choice nobody = {.address = SLICE_EMPTY, .original = SLICE_EMPTY};
         add_report(&f, &nobody, reading_one_line(r, diagnosis_whole(r, &f.notice)), dialect_name(r));
     }
@@ -327,13 +351,13 @@ void freetext_complete(struct reading *r)
             e = notice_find(&notice, report->original_recipient);
         slice words = SLICE_EMPTY;
         if (e)
-            diagnosis_each(r, &notice, &e, 1, &words);
+            words = reading_one_line(r, diagnosis_about(r, &notice, e));
         else if (r->n == 1)
             words = reading_one_line(r, diagnosis_whole(r, &notice));
         bool reply = diagnosis_has_reply(words);
         if (slice_empty(words) || (!reply && says_enough(report->diagnostic)))
             continue;
-        if (!judge_has_words(r->rules, words) && !(reply && slice_empty(report->diagnostic)))
+        if (!slice_empty(report->diagnostic) && !judge_has_words(r->rules, words))
             continue;
         if (slice_empty(report->diagnostic) || reply)
             report->diagnostic = words;

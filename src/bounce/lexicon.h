@@ -24,6 +24,7 @@ enum word {                      /* bits */
             WORD_SENDER = 8192,   /* the address that follows is ours */
             WORD_ALIAS = 16384,   /* the address that follows is what the failed one came from */
             WORD_GATEWAY = 32768, /* a filter writes that often has no null sender */
+            WORD_ROBOT = 131072,  /* beside DAEMON: no person has that address */
             WORD_WEAK = 65536     /* beside FAILED: people write these words too */
 };
 

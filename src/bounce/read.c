@@ -172,6 +172,15 @@ static void drop_repeats(struct reading *r)
     r->n = kept;
 }
 
+/* Words like "retry timeout exceeded" tell that nothing will be tried any more, whatever Action and Status say. */
+static void set_expired(struct reading *r, struct bounce_report *report)
+{
+    if (report->kind != BOUNCE_KIND_FAILED && report->kind != BOUNCE_KIND_DELAYED)
+        return;
+    if (lexicon_in(r->lexicon, PLACE_TEXT, report->diagnostic) & WORD_EXPIRED)
+        report->kind = BOUNCE_KIND_EXPIRED;
+}
+
 static void judge(struct reading *r, struct bounce_report *report)
 {
     if (bounce_reply_parse(report->diagnostic, r->a, &report->reply) != BOUNCE_OK)
@@ -202,8 +211,10 @@ static void read_body(struct reading *r, slice message, const struct bounce_opti
         return;
     complete_recipients(r, out);
     drop_repeats(r);
-    for (size_t i = 0; i < r->n; i++)
+    for (size_t i = 0; i < r->n; i++) {
+        set_expired(r, &r->reports[i]);
         judge(r, &r->reports[i]);
+    }
     returned_read(r->cs, r->a, reading_returned(r), options, &out->returned);
 }
 
