@@ -211,7 +211,7 @@ static void drop(const char *path)
 
 int main(int argc, char **argv)
 {
-    const char *directory = argc > 1 ? argv[1] : ".";
+    const char *directory = argc > 1 ? argv[1] : access("build-bench", W_OK) == 0 ? "build-bench" : ".";
     char path[400], plain[400];
     struct work w = {.events = argc > 2 ? strtoul(argv[2], NULL, 10) : 20000,
                      .batch = argc > 3 ? strtoul(argv[3], NULL, 10) : 5000};

@@ -17,19 +17,21 @@
 
 /* ---- meta ---- */
 
-static enum status put_meta(struct ledger *l, bool hashed, err *e)
+static enum status put_meta(struct ledger *l, const struct ledger_options *o, err *e)
 {
     struct sip_key key;
-    if (getrandom(&key, sizeof key, 0) != (ssize_t)sizeof key)
+    if (o->key)
+        key = *o->key;
+    else if (getrandom(&key, sizeof key, 0) != (ssize_t)sizeof key)
         return err_os(e, errno, "%s: random key", l->path);
     enum status st = meta_put(l, S("key_0"), (int64_t)(key.k0 | 1), e); /* never 0 */
     if (st == OK)
         st = meta_put(l, S("key_1"), (int64_t)key.k1, e);
-    return st == OK ? meta_put(l, S("hash_addresses"), hashed, e) : st;
+    return st == OK ? meta_put(l, S("hash_addresses"), o->hash_addresses, e) : st;
 }
 
 /* Once, in the first opening that got so far; an empty ledger without a key was cut off while it was made. */
-static enum status make_meta(struct ledger *l, bool hashed, err *e)
+static enum status make_meta(struct ledger *l, const struct ledger_options *o, err *e)
 {
     int64_t key = 0, seq = 0;
     enum status st = meta_get(l, S("key_0"), &key, e);
@@ -42,7 +44,7 @@ static enum status make_meta(struct ledger *l, bool hashed, err *e)
     if (st == OK)
         st = meta_get(l, S("seq"), &seq, e);
     if (st == OK && key == 0 && seq == 0)
-        st = put_meta(l, hashed, e);
+        st = put_meta(l, o, e);
     if (st == OK)
         st = store_exec(l, "COMMIT", e);
     if (!sqlite3_get_autocommit(l->db))
@@ -118,7 +120,7 @@ static enum status make_or_migrate(struct ledger *l, const struct ledger_options
         st = store_exec(l, "PRAGMA journal_mode = WAL", e);
     if (st == OK)
         st = schema_migrate(l->db, l->path, version, schema_version(), e);
-    return st == OK ? make_meta(l, o->hash_addresses, e) : st;
+    return st == OK ? make_meta(l, o, e) : st;
 }
 
 /* Looks before anything is written: a file of somebody else stays as it is. */

@@ -30,6 +30,7 @@ struct ledger_options {
     const char *vfs;       /* NULL: the default one; tests name a lossy one */
     const char *synchronous; /* NULL: "FULL"; for tests */
     bool hash_addresses;   /* store addresses only as keyed hash (fixed when the ledger is made) */
+    const struct sip_key *key; /* NULL: made at random with the ledger; for tests */
     int checkpoint_pages;  /* 0: 32768; pages of the log between checkpoints */
     int busy_ms;           /* how long to wait for another process' transaction; 0: 5000 */
 };

@@ -10,6 +10,8 @@
 #define BATCHES 8
 #define BATCH_EVENTS 12
 
+static const struct sip_key batch_sip_key = {1, 2}; /* so that a seed means the same each time */
+
 static inline uint64_t batch_key(size_t batch, size_t i)
 {
     return (batch * BATCH_EVENTS + i + 1) * UINT64_C(0x9e3779b97f4a7c15);
@@ -44,8 +46,13 @@ static inline enum status put_one(struct ledger *l, size_t batch, size_t i, err 
         .hour = 1, .tenant = SLICE_EMPTY, .domain = S("example.com"), .kind = BOUNCE_KIND_FAILED, .count = 1};
     if (st == OK)
         st = ledger_put_event(l, &ev, &seq, e);
+    struct ledger_group g = {.text = S("<address> unknown"), .example = o.reply, .provider = S("other"), .count = 1};
     if (st == OK && seq)
         st = ledger_add_tally(l, &t, e);
+    if (st == OK)
+        st = ledger_add_group(l, &g, e);
+    if (st == OK)
+        st = ledger_add_sent(l, batch_key(batch, i), NOON, e);
     arena_fini(&a);
     return st;
 }

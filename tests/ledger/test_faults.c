@@ -8,7 +8,7 @@
 static struct ledger_options options(void)
 {
     return (struct ledger_options){
-        .path = PATH, .create = true, .vfs = LOSSY_NAME, .checkpoint_pages = CHECKPOINT_PAGES};
+        .path = PATH, .create = true, .vfs = LOSSY_NAME, .key = &batch_sip_key, .checkpoint_pages = CHECKPOINT_PAGES};
 }
 
 /* Opens and writes; stops at the first failure, whose status it gives. */

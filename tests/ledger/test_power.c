@@ -12,6 +12,7 @@ static struct ledger_options options(const char *synchronous)
                                    .create = true,
                                    .vfs = LOSSY_NAME,
                                    .synchronous = synchronous,
+                                   .key = &batch_sip_key,
                                    .checkpoint_pages = CHECKPOINT_PAGES};
 }
 
