@@ -21,11 +21,24 @@ static slice without_mbox(slice m)
 
 #define KEY_CHUNK 4096u
 
-/* Hashes in chunks with CRLF and CR as LF; ">From " of an mbox is taken for "From ". */
-struct hash128 report_source_key(slice message)
+/* True when nothing has to be changed: LF only, no quoted "From " at a line's start. */
+static bool is_plain(slice m)
 {
-    slice m = without_mbox(message);
-    struct hash128 h = hash128(S("mail"));
+    return slice_chr(m, '\r') == SLICE_NPOS && !slice_starts(m, S(">From ")) &&
+           slice_find(m, S("\n>From ")) == SLICE_NPOS;
+}
+
+static struct hash128 hash_plain(struct hash128 h, slice m)
+{
+    size_t i = 0;
+    for (; m.n - i >= KEY_CHUNK; i += KEY_CHUNK)
+        h = hash128_more(h, slice_of(m.p + i, KEY_CHUNK));
+    return hash128_more(h, slice_from(m, i));
+}
+
+/* The same with CRLF and CR as LF, and ">From " of an mbox as "From ". */
+static struct hash128 hash_changed(struct hash128 h, slice m)
+{
     char chunk[KEY_CHUNK];
     size_t n = 0;
     bool line_start = true;
@@ -48,6 +61,13 @@ struct hash128 report_source_key(slice message)
         }
     }
     return hash128_more(h, slice_of(chunk, n));
+}
+
+struct hash128 report_source_key(slice message)
+{
+    slice m = without_mbox(message);
+    struct hash128 h = hash128(S("mail"));
+    return is_plain(m) ? hash_plain(h, m) : hash_changed(h, m);
 }
 
 /* ---- trust ---- */

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "core/intake.h"
+#include "core/keep.h"
 #include "core/report.h"
 
 #define NOW_US (INT64_C(1760000000) * TIME_SECOND)
@@ -215,6 +216,52 @@ static void test_batches_do_not_show(void **state)
     buf_fini(&want);
 }
 
+/* All states follow from the events alone, also when the old ones are pruned. */
+static void test_rebuild(void **state)
+{
+    (void)state;
+    struct world w;
+    buf before, after;
+    err e;
+    uint64_t changed;
+    world_open(&w);
+    ingest_in(&w, 50, false);
+    dump(&w, &before);
+    assert_int_equal(keep_rebuild(w.ledger, &w.policy, SLICE_EMPTY, NOW_US, &changed, &e), OK);
+    assert_int_equal(changed, 0);
+    dump(&w, &after);
+    assert_int_equal(before.n, after.n);
+    assert_memory_equal(before.p, after.p, before.n);
+    buf_fini(&after);
+    buf_fini(&before);
+    /* another policy, other states */
+    w.policy.sure_certainty = 100;
+    w.policy.rows[ROW_LOOK].count = 0;
+    assert_int_equal(keep_rebuild(w.ledger, &w.policy, SLICE_EMPTY, NOW_US, &changed, &e), OK);
+    assert_true(changed > 0);
+    policy_init(&w.policy);
+    assert_int_equal(keep_rebuild(w.ledger, &w.policy, SLICE_EMPTY, NOW_US, &changed, &e), OK);
+    assert_true(changed > 0);
+    struct ledger_retention r = {.events_us = 30 * TIME_DAY};
+    int64_t removed;
+    enum address_state states[23];
+    for (unsigned i = 0; i < 23; i++) {
+        char key[40];
+        snprintf(key, sizeof(key), "user%u@d%u.example", i, i % 5);
+        states[i] = stored(&w, key).state;
+    }
+    assert_int_equal(keep_prune(w.ledger, &w.policy, &r, NOW_US, &removed, &e), OK);
+    assert_true(removed > 20);
+    assert_int_equal(keep_rebuild(w.ledger, &w.policy, SLICE_EMPTY, NOW_US, &changed, &e), OK);
+    for (unsigned i = 0; i < 23; i++) {
+        char key[40];
+        snprintf(key, sizeof(key), "user%u@d%u.example", i, i % 5);
+        assert_int_equal(stored(&w, key).state, states[i]);
+    }
+    assert_int_equal(changed, 0);
+    world_close(&w);
+}
+
 static void test_dry_run(void **state)
 {
     (void)state;
@@ -359,6 +406,18 @@ static void test_source_key(void **state)
         struct hash128 got = report_source_key(slice_str(same[i]));
         assert_true(got.hi == want.hi && got.lo == want.lo);
     }
+    /* long ones: pieces end at the same places whatever the line ends */
+    buf lf, crlf;
+    buf_init(&lf, 0);
+    buf_init(&crlf, 0);
+    for (unsigned i = 0; i < 3000; i++) {
+        buf_printf(&lf, "line %u of a mail\n", i);
+        buf_printf(&crlf, "line %u of a mail\r\n", i);
+    }
+    struct hash128 a = report_source_key(buf_slice(&lf)), b = report_source_key(buf_slice(&crlf));
+    assert_true(a.hi == b.hi && a.lo == b.lo);
+    buf_fini(&lf);
+    buf_fini(&crlf);
     struct hash128 other = report_source_key(S("Subject: y\n\nFrom me\n"));
     assert_true(other.hi != want.hi);
 }
@@ -369,6 +428,7 @@ int main(void)
         cmocka_unit_test(test_hard_and_repeat),
         cmocka_unit_test(test_batches_do_not_show),
         cmocka_unit_test(test_dry_run),
+        cmocka_unit_test(test_rebuild),
         cmocka_unit_test(test_trust),
         cmocka_unit_test(test_tallies_are_of_outcomes),
         cmocka_unit_test(test_domain_delivery_clears),

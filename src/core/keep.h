@@ -1,0 +1,18 @@
+/* Keeping a ledger: pruning what is old, and folding every address anew from its events.
+ */
+#ifndef CORE_KEEP_H
+#define CORE_KEEP_H
+
+#include "ledger/ledger.h"
+#include "policy/history.h"
+
+/* Removes what is older than `r` says; a baseline takes the place of the events, so that states stay what they are. */
+NODISCARD enum status keep_prune(struct ledger *l, const struct policy *policy, const struct ledger_retention *r,
+                                 int64_t now_us, int64_t *removed, err *e);
+/* Folds all addresses from their events under `policy` and stores what follows; *changed counts the states that are others
+ * now. In transactions of KEEP_BATCH addresses: after a crash, run it again. */
+#define KEEP_BATCH 1000u
+NODISCARD enum status keep_rebuild(struct ledger *l, const struct policy *policy, slice tenant, int64_t now_us,
+                                   uint64_t *changed, err *e);
+
+#endif
