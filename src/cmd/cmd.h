@@ -27,6 +27,7 @@ enum exit_code {
     EXIT_CANTCREAT = 73,
     EXIT_IOERR = 74,
     EXIT_TEMPFAIL = 75, /* try again: busy, disk full */
+    EXIT_NOPERM = 77,   /* a server refused the login */
     EXIT_CONFIG = 78
 };
 

@@ -2,20 +2,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/arena.h"
 #include "cmd/commands.h"
-#include "cmd/keys.h"
+#include "cmd/ingest.h"
 #include "cmd/print_decision.h"
-#include "cmd/progress.h"
-#include "cmd/session.h"
-#include "cmd/zone.h"
-#include "core/intake.h"
-#include "core/read.h"
 #include "core/report.h"
-#include "feed/postfix.h"
 
-#define MAX_RELAYS 256
-#define SHOWN_DECISIONS 50
 #define POSTFIX_MEMORY "postfix" /* name of the feed row that holds the open queue ids */
 
 static const struct opt options[] = {
@@ -32,32 +23,16 @@ static const struct opt options[] = {
      "keys of signed return paths (default: /etc/bounced/verp.keys when it is there)"},
     {"no-mark", 0, OPT_FLAG, NULL, "leave mails in a Maildir as they are (default: move new/ to cur/ as seen)"},
     {"unread", 0, OPT_FLAG, NULL, "of a Maildir read only what nobody has read"},
+    {"password-file", 0, OPT_TEXT, "FILE", "IMAP: the password (default: $BOUNCED_IMAP_PASSWORD, else ~/.netrc)"},
+    {"after", 0, OPT_TEXT, "WHAT",
+     "IMAP: keep what was read (default), or seen, delete or move=FOLDER, after the commit"},
+    {"ca-file", 0, OPT_TEXT, "FILE", "IMAP: certificates to trust instead of the system's"},
+    {"plain-text", 0, OPT_FLAG, NULL, "IMAP: allow imap:// without TLS"},
     {"all", 'a', OPT_FLAG, NULL, "list every decision, not only the first 50"},
     {"quiet", 'q', OPT_FLAG, NULL, "print nothing but errors (for cron)"},
     CMD_OPT_RULES,
     CMD_OPT_JSON,
     OPT_END,
-};
-
-struct ingest {
-    struct args *args;
-    struct session session;
-    struct bounce_rules *rules;
-    struct bounce_reader *mails;
-    struct postfix *postfix;
-    struct reader *files;
-    struct intake *intake;
-    struct verp_keys keys;
-    struct cmd_zone zone;
-    struct progress progress;
-    arena arena; /* of one piece */
-    buf out, memory;
-    slice relays[MAX_RELAYS];
-    size_t relay_count;
-    char host[256];
-    bool dry_run, json, quiet, all, vouched;
-    uint64_t decisions, mails_read, odd_pieces;
-    int code;
 };
 
 /* ---- what was read, to observations ---- */
@@ -71,7 +46,7 @@ static int add_all(struct ingest *g, const struct observation *list, size_t n)
     return EXIT_YES;
 }
 
-static int one_mail(struct ingest *g, const struct read_piece *piece)
+int ingest_mail(struct ingest *g, slice path, slice bytes, int64_t arrived_us)
 {
     struct bounce_result result;
     struct report_context context = {
@@ -82,16 +57,16 @@ static int one_mail(struct ingest *g, const struct read_piece *piece)
         .feed = S("mail"),
         .verp_keys = g->keys.keys,
         .verp_key_count = g->keys.n,
-        .now_us = g->session.now_us,
+        .now_us = arrived_us == TIME_NONE ? g->session.now_us : arrived_us,
         .vouched = g->vouched,
     };
     struct observation *list;
     size_t n;
     g->mails_read++;
-    if (bounce_read(g->mails, piece->bytes, NULL, &g->arena, &result) != BOUNCE_OK)
-        cmd_error(g->args, "%.*s: a limit was reached; what was found so far counts", SLICE_FMT(piece->path));
-    if (!report_observations(&result, piece->bytes, &context, &g->arena, &list, &n))
-        cmd_error(g->args, "%.*s: no memory for all of its reports", SLICE_FMT(piece->path));
+    if (bounce_read(g->mails, bytes, NULL, &g->arena, &result) != BOUNCE_OK)
+        cmd_error(g->args, "%.*s: a limit was reached; what was found so far counts", SLICE_FMT(path));
+    if (!report_observations(&result, bytes, &context, &g->arena, &list, &n))
+        cmd_error(g->args, "%.*s: no memory for all of its reports", SLICE_FMT(path));
     return add_all(g, list, n);
 }
 
@@ -114,7 +89,7 @@ static int one_piece(struct ingest *g, const struct read_piece *piece)
     arena_reset(&g->arena);
     switch (piece->form) {
     case READ_MESSAGE:
-        return one_mail(g, piece);
+        return ingest_mail(g, piece->path, piece->bytes, piece->reference_us);
     case READ_LOG:
     case READ_JOURNAL:
         return log_lines(g, piece);
@@ -163,7 +138,7 @@ static void show(struct ingest *g, const struct intake_result *r)
             continue;
         if (g->json)
             json_decision(&g->out, d, g->dry_run);
-        else if (g->decisions < SHOWN_DECISIONS || g->all)
+        else if (g->decisions < INGEST_SHOWN_DECISIONS || g->all)
             print_decision(&g->out, d, g->dry_run);
         g->decisions++;
     }
@@ -172,21 +147,49 @@ static void show(struct ingest *g, const struct intake_result *r)
     cmd_write(&g->out);
 }
 
-static int flush(struct ingest *g)
+static enum status put_folder(struct ingest *g, err *e)
+{
+    buf position;
+    buf_init(&position, 0);
+    imap_position(g->imap, &position);
+    enum status s = position.failed ? err_set(e, E_MEMORY, "no memory for the position in %s", g->imap_name)
+                                    : put_position(g, slice_str(g->imap_name), buf_slice(&position), e);
+    buf_fini(&position);
+    return s;
+}
+
+static enum status put_positions(struct ingest *g, err *e)
+{
+    enum status s = reader_positions(g->files, put_position, g, e);
+    if (s == OK && g->imap)
+        s = put_folder(g, e);
+    return s == OK ? put_memory(g, e) : s;
+}
+
+/* The facts are safe now; when this fails, only the marks are missing. */
+static void mark(struct ingest *g)
+{
+    err e;
+    if (reader_committed(g->files, &e) != OK)
+        g->code = cmd_fail(g->args, &e);
+    if (g->imap && imap_committed(g->imap, &e) != OK)
+        g->code = cmd_fail(g->args, &e);
+}
+
+int ingest_flush(struct ingest *g)
 {
     err e;
     struct intake_result r;
-    if (reader_positions(g->files, put_position, g, &e) != OK || put_memory(g, &e) != OK ||
-        intake_flush(g->intake, g->session.now_us, &r, &e) != OK)
+    if (put_positions(g, &e) != OK || intake_flush(g->intake, g->session.now_us, &r, &e) != OK)
         return cmd_fail(g->args, &e);
     progress_hide(&g->progress);
     show(g, &r);
-    if (!g->dry_run && reader_committed(g->files, &e) != OK)
-        g->code = cmd_fail(g->args, &e); /* the facts are safe; only the mark is missing */
+    if (!g->dry_run)
+        mark(g);
     return EXIT_YES;
 }
 
-static int read_all(struct ingest *g)
+static int read_files(struct ingest *g)
 {
     for (;;) {
         err e;
@@ -201,114 +204,21 @@ static int read_all(struct ingest *g)
         }
         int code = one_piece(g, &piece);
         if (code == EXIT_YES && intake_full(g->intake))
-            code = flush(g);
+            code = ingest_flush(g);
         if (code)
             return code;
         progress_show(&g->progress, reader_counts(g->files)->bytes, piece.path);
     }
-    return flush(g);
+    return ingest_flush(g);
 }
 
-/* ---- the summary ---- */
-
-static void summary_json(struct ingest *g)
+static int read_all(struct ingest *g)
 {
-    const struct intake_counts *c = intake_totals(g->intake);
-    struct jsonw j;
-    jsonw_init(&j, &g->out);
-    jsonw_object(&j);
-    jsonw_kstr(&j, "type", S("summary"));
-    jsonw_kbool(&j, "dry_run", g->dry_run);
-    jsonw_ki64(&j, "files", (int64_t)reader_counts(g->files)->files);
-    jsonw_ki64(&j, "mails", (int64_t)g->mails_read);
-    jsonw_ki64(&j, "log_lines", (int64_t)postfix_counts(g->postfix)->lines);
-    jsonw_ki64(&j, "observations", (int64_t)c->observations);
-    jsonw_ki64(&j, "new", (int64_t)c->events);
-    jsonw_ki64(&j, "repeats", (int64_t)c->repeats);
-    jsonw_ki64(&j, "invalid", (int64_t)c->invalid);
-    jsonw_ki64(&j, "held", (int64_t)c->held);
-    jsonw_ki64(&j, "suppressed", (int64_t)c->suppressed);
-    jsonw_ki64(&j, "lifted", (int64_t)c->lifted);
-    jsonw_key(&j, "kinds");
-    jsonw_object(&j);
-    for (unsigned k = 0; k < BOUNCE_KINDS; k++)
-        jsonw_ki64_opt(&j, bounce_kind_word((enum bounce_kind)k), (int64_t)c->kinds[k]);
-    jsonw_end_object(&j);
-    jsonw_key(&j, "reasons");
-    jsonw_object(&j);
-    for (unsigned r = 0; r < BOUNCE_REASONS; r++)
-        jsonw_ki64_opt(&j, bounce_reason_word((enum bounce_reason)r), (int64_t)c->reasons[r]);
-    jsonw_end_object(&j);
-    jsonw_end_object(&j);
-    buf_addc(&g->out, '\n');
-}
-
-static void reasons_table(struct ingest *g, const struct intake_counts *c)
-{
-    bool done[BOUNCE_REASONS] = {false};
-    for (;;) {
-        unsigned best = BOUNCE_REASONS;
-        for (unsigned r = 0; r < BOUNCE_REASONS; r++)
-            if (!done[r] && c->reasons[r] && (best == BOUNCE_REASONS || c->reasons[r] > c->reasons[best]))
-                best = r;
-        if (best == BOUNCE_REASONS)
-            return;
-        enum bounce_reason reason = (enum bounce_reason)best;
-        buf_printf(&g->out, "%10llu  %-5s  %-22s  %s\n", (unsigned long long)c->reasons[best],
-                   bounce_class_word(bounce_reason_class(reason)), bounce_reason_word(reason),
-                   bounce_reason_text(reason));
-        done[best] = true;
-    }
-}
-
-static void what_was_read(struct ingest *g, const struct intake_counts *c)
-{
-    const struct read_counts *rc = reader_counts(g->files);
-    const struct postfix_counts *pc = postfix_counts(g->postfix);
-    buf_printf(&g->out, "%llu files", (unsigned long long)rc->files);
-    if (g->mails_read)
-        buf_printf(&g->out, ", %llu mails", (unsigned long long)g->mails_read);
-    if (pc->lines)
-        buf_printf(&g->out, ", %llu log lines", (unsigned long long)pc->lines);
-    buf_printf(&g->out, ": %llu facts about recipients, %llu of them new", (unsigned long long)c->observations,
-               (unsigned long long)c->events);
-    if (c->invalid)
-        buf_printf(&g->out, ", %llu without an address", (unsigned long long)c->invalid);
-    buf_addc(&g->out, '\n');
-    for (unsigned k = 0; k < BOUNCE_KINDS; k++)
-        if (c->kinds[k])
-            buf_printf(&g->out, "%10llu  %s\n", (unsigned long long)c->kinds[k], bounce_kind_word((enum bounce_kind)k));
-    if (pc->drop_notices)
-        buf_printf(
-            &g->out,
-            "The log says %llu times that lines were dropped (rate limit of syslog or journald): it has holes.\n",
-            (unsigned long long)pc->drop_notices);
-}
-
-static void summary_text(struct ingest *g)
-{
-    const struct intake_counts *c = intake_totals(g->intake);
-    const char *verb = g->dry_run ? "would be " : "";
-    if (!g->all && g->decisions > SHOWN_DECISIONS)
-        buf_printf(&g->out, "  ... and %llu more (--all lists them)\n",
-                   (unsigned long long)(g->decisions - SHOWN_DECISIONS));
-    if (g->decisions)
-        buf_addc(&g->out, '\n');
-    what_was_read(g, c);
-    size_t before = g->out.n;
-    buf_addc(&g->out, '\n');
-    reasons_table(g, c);
-    if (g->out.n > before + 1)
-        buf_addc(&g->out, '\n');
-    buf_printf(&g->out, "%llu addresses %ssuppressed, %llu %slifted", (unsigned long long)c->suppressed, verb,
-               (unsigned long long)c->lifted, verb);
-    if (c->held)
-        buf_printf(&g->out,
-                   ", %llu reports held: anybody could have sent them (see `bounced review`, or --trust matched)",
-                   (unsigned long long)c->held);
-    buf_addc(&g->out, '\n');
-    if (g->session.in_memory)
-        buf_printf(&g->out, "There is no ledger yet, so nothing was known before. Without --dry-run one is made.\n");
+    int code = read_files(g);
+    for (size_t i = 0; code == EXIT_YES && i < args_count(g->args); i++)
+        if (ingest_is_url(args_get(g->args, i)))
+            code = ingest_folder(g, args_get(g->args, i));
+    return code;
 }
 
 /* ---- setting up ---- */
@@ -331,13 +241,13 @@ static int take_options(struct ingest *g)
     if (args_count(g->args) == 0)
         return cmd_usage(
             g->args,
-            "which files? Mails, mboxes, Maildirs, directories, Postfix logs; - is one mail on standard input");
+            "which files? Mails, mboxes, Maildirs, directories, Postfix logs, IMAP folders; - is standard input");
     if (trust && strcmp(trust, "matched") != 0)
         return cmd_usage(g->args, "--trust takes 'matched' only; a signed return path proves more by itself");
     g->vouched = trust != NULL;
     for (const char *relay; (relay = args_list(g->args, "relay", g->relay_count)) != NULL;) {
-        if (g->relay_count == MAX_RELAYS)
-            return cmd_usage(g->args, "more than %d relays", MAX_RELAYS);
+        if (g->relay_count == INGEST_MAX_RELAYS)
+            return cmd_usage(g->args, "more than %d relays", INGEST_MAX_RELAYS);
         g->relays[g->relay_count++] = slice_str(relay);
     }
     if (zone_find(args_text(g->args, "zone", NULL), session_clock(), &g->zone, &e) != OK)
@@ -402,14 +312,20 @@ static int open_all(struct ingest *g)
         .known = known_position,
         .known_ctx = g,
     };
-    enum status s = reader_open(args_all(g->args), args_count(g->args), &ro, &g->files, &e);
-    return s == OK ? EXIT_YES : cmd_fail(g->args, &e);
+    size_t n = 0;
+    g->paths = calloc(args_count(g->args) + 1, sizeof *g->paths);
+    MUST(g->paths);
+    for (size_t i = 0; i < args_count(g->args); i++)
+        if (!ingest_is_url(args_get(g->args, i)))
+            g->paths[n++] = args_get(g->args, i);
+    return reader_open(g->paths, n, &ro, &g->files, &e) == OK ? EXIT_YES : cmd_fail(g->args, &e);
 }
 
 static void close_all(struct ingest *g)
 {
     if (g->files)
         reader_close(&g->files);
+    free(g->paths);
     if (g->intake)
         intake_free(&g->intake);
     if (g->postfix)
@@ -443,10 +359,7 @@ static int run(struct args *a)
         code = read_all(&g);
     progress_hide(&g.progress);
     if (code == EXIT_YES) {
-        if (g.json)
-            summary_json(&g);
-        else if (!g.quiet)
-            summary_text(&g);
+        ingest_summary(&g);
         cmd_write(&g.out);
         code = g.code ? g.code : g.odd_pieces ? EXIT_DATA : EXIT_YES;
     }
@@ -459,7 +372,8 @@ const struct cmd cmd_ingest = {
     .usage = "[options] PATH...",
     .summary = "read mails and logs into the ledger; suppress what must be",
     .details = "PATH is a mail, an mbox, a Maildir, a directory, a Postfix log (also rotated .gz, .xz, .zst, or\n"
-               "`journalctl -o export`), or - for one mail on standard input. Safe to repeat: what was read is known.\n"
+               "`journalctl -o export`), imaps://user@host/FOLDER, or - for any of these on standard input.\n"
+               "Safe to repeat: what was read is known.\n"
                "Exit status: 0 done, 65 a path that is none of these, 66 a path that cannot be read (the others are\n"
                "done), 75 try again (busy, disk full; nothing of the batch was taken).",
     .options = options,

@@ -84,8 +84,8 @@ struct read_counts {
 
 struct reader;
 
-/* Looks at the paths ("-" is standard input) but reads no content yet except the heads of files. Paths
- * that are missing or unreadable are reported by reader_next. */
+/* Looks at the paths ("-" is standard input), which must live as long as the reader, but reads no content yet except the
+ * heads of files. Paths that are missing or unreadable are reported by reader_next. */
 NODISCARD enum status reader_open(const char *const *paths, size_t n, const struct read_options *o, struct reader **out,
                                   err *e);
 /* One piece: 1. All read: 0. One source failed: -1, *e says which and why; call again for the others. */
