@@ -9,7 +9,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#define INPUT_BYTES (128u * 1024)
+#define INPUT_BYTES (64u * 1024)
 #define XZ_MEMORY_BYTES (256u * 1024 * 1024) /* what a file may ask for */
 #define ZSTD_WINDOW_LOG 27                   /* 128 MB, the default of zstd */
 
@@ -235,7 +235,7 @@ static bool start_packing(struct read_file *f)
 /* Reads what the file begins with: raw bytes, packing, content. Damage in it is told by the first read. */
 static enum status read_heads(struct read_file *f, err *e)
 {
-    while (f->in_n < READ_HEAD_BYTES && !f->raw_end) {
+    while (f->in_n < READ_HEAD_BYTES && !f->raw_end && !(f->in_n > 0 && f->in_n == read_file_raw_bytes(f))) {
         int64_t got = read_raw(f, f->in + f->in_n, INPUT_BYTES - f->in_n, e);
         if (got < 0)
             return e ? e->status : E_IO;
@@ -246,7 +246,7 @@ static enum status read_heads(struct read_file *f, err *e)
     memcpy(f->raw_head, f->in, f->raw_head_n);
     if (!start_packing(f))
         return err_set(e, E_MEMORY, "%s: no memory to decompress it", f->path);
-    while (f->head_n < READ_HEAD_BYTES) {
+    while (f->head_n < READ_HEAD_BYTES && (f->packing != PACKING_NONE || f->in_n > 0)) {
         int64_t got = read_content(f, f->head + f->head_n, READ_HEAD_BYTES - f->head_n, e);
         if (got < 0 && f->head_n == 0)
             return e ? e->status : E_CORRUPT;
@@ -277,9 +277,10 @@ static enum status open_fd(struct read_file *f, const char *path, err *e)
 enum status read_file_open(const char *path, struct read_file **out, err *e)
 {
     *out = NULL;
-    struct read_file *f = calloc(1, sizeof *f);
+    struct read_file *f = malloc(sizeof *f);
     if (!f)
         return err_set(e, E_MEMORY, "%s: no memory", path);
+    memset(f, 0, offsetof(struct read_file, head)); /* the buffers behind are large: a directory has many small files */
     f->fd = -1;
     f->path = strdup(path);
     enum status status = f->path ? open_fd(f, path, e) : err_set(e, E_MEMORY, "%s: no memory", path);
