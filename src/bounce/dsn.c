@@ -273,6 +273,21 @@ static void take_loose_line(struct dsn *d, enum slot last, slice line)
         d->group.value[last] = append(d, d->group.value[last], slice_trim(line));
 }
 
+static size_t indent_of(slice line)
+{
+    return line.n - slice_ltrim(line).n;
+}
+
+/* A block that is indented as a whole has fields where others have folded lines. */
+static bool is_folded(slice line, size_t indent)
+{
+    slice name, value;
+    size_t own = indent_of(line);
+    if (own == 0)
+        return false;
+    return own != indent || !split_field(slice_trim(line), &name, &value) || slot_of(name) == SLOT_NONE;
+}
+
 static void add_message_fields(struct dsn *d)
 {
     for (size_t i = d->first; i < d->r->n; i++) {
@@ -289,20 +304,19 @@ size_t dsn_fields(struct reading *r, slice text, slice format)
         d.message[i] = SLICE_EMPTY;
     group_init(&d.group);
     enum slot last = SLOT_NONE;
+    size_t indent = 0; /* of the field before */
     slice line, name, value;
     while (slice_line(&text, &line)) {
         if (slice_empty(slice_trim(line))) {
             d.group.gap = true;
             last = SLOT_NONE;
-        } else if (line.p[0] == ' ' || line.p[0] == '\t') {
-            if (last != SLOT_NONE)
-                take_loose_line(&d, last, line);
-            else if (split_field(slice_trim(line), &name, &value) && slot_of(name) != SLOT_NONE)
-                take_field(&d, last = slot_of(name), value); /* an indented group */
-        } else if (!split_field(line, &name, &value)) {
+        } else if ((last != SLOT_NONE && is_folded(line, indent)) || !split_field(slice_trim(line), &name, &value)) {
             take_loose_line(&d, last, line);
-        } else if ((last = slot_of(name)) != SLOT_NONE) {
-            take_field(&d, last, value);
+        } else {
+            last = slot_of(name);
+            indent = indent_of(line);
+            if (last != SLOT_NONE)
+                take_field(&d, last, value);
         }
         if (r->diag & BOUNCE_DIAG_TOO_MANY_REPORTS)
             break;

@@ -70,15 +70,14 @@ static bool other_reports(const struct freetext *f, unsigned subject, unsigned t
         return someone;
     if (!subject || !(text || someone))
         return false;
-    return has_returned(f->r) || has_entry(&f->notice, NOTICE_REPLY) ||
-           (someone && (gateway || slice_empty(h->field[FACT_FROM])));
+    return has_returned(f->r) || (someone && (gateway || slice_empty(h->field[FACT_FROM])));
 }
 
 static bool is_report(const struct freetext *f)
 {
     const struct facts *h = &f->r->facts;
     unsigned subject = h->subject_words & (WORD_FAILED | WORD_DELAYED);
-    unsigned text = f->words & (WORD_FAILED | WORD_DELAYED | WORD_EXPIRED);
+    unsigned text = f->words & (WORD_FAILED | WORD_DELAYED | WORD_EXPIRED | WORD_DELIVERED);
     if (h->field[FACT_X_FAILED_RECIPIENTS].n)
         return true;
     if (h->answer || ((h->subject_words & WORD_ABSENT) && !subject))
@@ -240,6 +239,8 @@ static void choose_all(struct freetext *f)
 static enum bounce_kind kind_of(const struct freetext *f, slice words)
 {
     unsigned subject = f->r->facts.subject_words;
+    if ((f->words & WORD_DELIVERED) && !(f->words & (WORD_FAILED | WORD_DELAYED)))
+        return BOUNCE_KIND_DELIVERED;
     if (((subject & WORD_DELAYED) && !(subject & WORD_FAILED)) || (f->words & WORD_DELAYED))
         return BOUNCE_KIND_DELAYED;
     bool expired = lexicon_in(f->r->lexicon, PLACE_TEXT, words) & WORD_EXPIRED;
@@ -279,7 +280,7 @@ static void add_reports(struct freetext *f)
 
 static bool may_name_nobody(struct reading *r)
 {
-    return has_returned(r) || r->facts.null_sender || (r->facts.from_words & WORD_DAEMON);
+    return has_returned(r) || r->facts.null_sender || (r->facts.from_words & WORD_ROBOT);
 }
 
 size_t freetext_read(struct reading *r)

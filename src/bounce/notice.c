@@ -53,11 +53,28 @@ static bool named_already(const struct notice *n, slice address, enum notice_tie
     return false;
 }
 
+/* The text before an address in languages that set no blank: full-width punctuation and ideographs are not taken for a part of
+ * it when the domain is ASCII. */
+static slice without_ideographs(slice address)
+{
+    size_t at = slice_rchr(address, '@'), cut = 0;
+    for (size_t i = at == SLICE_NPOS ? address.n : at; i < address.n; i++)
+        if ((unsigned char)address.p[i] >= 0x80)
+            return address;
+    for (size_t i = 0; i < at && i + 3 <= address.n; i++) {
+        unsigned char lead = (unsigned char)address.p[i];
+        if ((lead >= 0xe3 && lead <= 0xed) || lead == 0xef || (lead == 0xe2 && (unsigned char)address.p[i + 1] == 0x80))
+            cut = i + 3; /* U+2000..203F, U+3000..DFFF, U+F000.. */
+    }
+    return cut < at ? slice_from(address, cut) : address;
+}
+
 static struct notice_entry *add(struct walk *w, slice address, enum notice_tier tier)
 {
     struct notice *n = w->out;
     if (slice_starts_ci(address, S("smtp="))) /* X.400: dda:SMTP=a@b */
         address = slice_from(address, 5);
+    address = without_ideographs(address);
     if (n->n >= NOTICE_MAX_ENTRIES || named_already(n, address, tier))
         return NULL;
     struct notice_entry *grown = arena_grow(w->r->a, n->entries, n->n, &n->cap, sizeof(*grown));

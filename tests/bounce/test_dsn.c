@@ -84,6 +84,12 @@ static const struct reports_case broken[] = {
      TOP "--b\nContent-Type: text/plain\n\nReport:\n\nReporting-MTA: dns; x\n\nFinal-Recipient: rfc822;a@example.net\n"
          "Action: failed\nStatus: 5.1.1\n\n--b--\n",
      "", "failed a@example.net"},
+    {"an indented block in a text",
+     "From: postmaster@example.net\nTo: us@example.com\nSubject: Mail status report\n\n"
+     "Your message was not delivered.\n\n  Reporting-MTA: dns; x\n  Final-Recipient: "
+     "RFC822; a@example.net\n  Action: failed\n  Status: 5.7.1\n  Diagnostic-Code: SMTP; "
+     "550 no\n    more\n",
+     "sd", "failed a@example.net status=5.7.1 said=550 no more"},
     {"the same recipient for each alias",
      MACHINE("Reporting-MTA: dns; x\n\nFinal-Recipient: rfc822;a@example.net\nAction: failed\nStatus: 5.1.1\n\n"
              "Final-Recipient: rfc822;A@example.net\nAction: failed\nStatus: 5.1.1\n"),

@@ -137,6 +137,17 @@ static const struct reports_case dialects[] = {
      "Problem\n\nYour mail to the following recipients could not be delivered because "
      "they are not accepting mail from us@example.com:\n\tjoe\n",
      "", "failed joe@example.net"},
+    {"an address behind full-width punctuation",
+     "From: Postmaster@163.example\nTo: us@example.com\nSubject: =?utf-8?b?57O757uf6YCA5L+h?=\n"
+     "Content-Type: text/plain; "
+     "charset=utf-8\n\n\xe6\x82\xa8\xe7\x9a\x84\xe9\x82\xae\xe4\xbb\xb6\xe8\xa2\xab\xe9\x80\x80\xe5\x9b\x9e\n\n"
+     "\xe6\x94\xb6\xe4\xbb\xb6\xe4\xba\xba\xef\xbc\x9ajoe@example.net\nUser not found: joe@example.net\n",
+     "", "failed joe@example.net"},
+    {"delivered, in words only",
+     DAEMON("Successful Mail Delivery Report") "Your message was successfully delivered to the destination(s) listed "
+                                               "below.\n\n"
+                                               "<joe@example.net>: delivery via mx[192.0.2.1]: 250 2.0.0 OK\n",
+     "", "delivered joe@example.net"},
     {"a report that names nobody", DAEMON("Mail could not be delivered") "Your mail could not be delivered.\n", "",
      "failed "},
 };
@@ -171,6 +182,25 @@ static const struct reports_case none[] = {
     {"a forward",
      PERSON("Fwd: failure notice") "> Hi. This is the qmail-send program\n> <joe@example.net>:\n> No such user\n", "",
      ""},
+    {"a person pastes a report",
+     PERSON("Undelivered Mail Returned to Sender") "What now?\n\n<joe@example.net>: host mx said: 550 5.1.1 User "
+                                                   "unknown\n",
+     "", ""},
+    {"a report as attachment of a letter",
+     "From: Ann <ann@example.org>\nTo: help@example.com\nSubject: delivery failure for Joe\nMIME-Version: "
+     "1.0\nContent-Type: "
+     "multipart/mixed; boundary=q\n\n--q\n\nMail to joe@example.net could not be delivered, see below.\n--q\n"
+     "Content-Type: message/rfc822\n\nFrom: MAILER-DAEMON@mx.example.org\nSubject: Undelivered Mail\n\n"
+     "<joe@example.net>: 550 User unknown\n--q--\n",
+     "", ""},
+    {"a parcel",
+     "From: Parcels <noreply@parcels.example>\nTo: us@example.com\nSubject: Delivery failed: your parcel\n\nDear "
+     "us@example.com,\nyour parcel could not be delivered. Contact help@parcels.example.\n",
+     "", ""},
+    {"a postmaster writes about an outage",
+     "From: Postmaster <postmaster@example.org>\nTo: us@example.com\nSubject: Delivery problems last night\n\nSome "
+     "messages could not be delivered. Questions: help@example.org\n",
+     "", ""},
     {"a newsletter",
      "From: News <news@example.org>\nTo: us@example.com\nList-Unsubscribe: <mailto:u@example.org>\nSubject: "
      "How to read bounces\n\nA mail that could not be delivered: <joe@example.net>: 550 User unknown\n",
