@@ -51,6 +51,7 @@ static bool copy_options(struct postfix *p, const struct postfix_options *o)
         return false;
     p->host = arena_dup(a, o->host.p ? o->host : SLICE_EMPTY);
     p->tenant = arena_dup(a, o->tenant.p ? o->tenant : SLICE_EMPTY);
+    p->reference_us = o->reference_us;
     stamp_clock_init(&p->clock, o->reference_us, &zone);
     queue_init(&p->queue, o->max_memory_bytes ? o->max_memory_bytes : POSTFIX_MAX_MEMORY_BYTES,
                o->max_age_us ? o->max_age_us : POSTFIX_MAX_AGE_US);
@@ -85,7 +86,7 @@ void postfix_file(struct postfix *p, slice feed, int64_t reference_us)
 {
     buf_clear(&p->feed);
     buf_add(&p->feed, feed);
-    p->clock.reference_us = reference_us;
+    p->clock.reference_us = reference_us == TIME_NONE ? p->reference_us : reference_us;
     p->clock.cached_us = TIME_NONE;
 }
 

@@ -54,7 +54,8 @@ struct postfix;
 /* Options are copied. NULL when memory is refused. */
 struct postfix *postfix_new(const struct postfix_options *o);
 void postfix_free(struct postfix **p);
-/* Another file begins: name for observation.feed and reference time of its stamps. The memory stays. */
+/* Another file begins: name for observation.feed and reference time of its stamps (TIME_NONE: that of the options). The
+ * memory stays. */
 void postfix_file(struct postfix *p, slice feed, int64_t reference_us);
 /* One line without its line end. Appends what it tells to *out. False when memory was refused: what was found is there.
  */

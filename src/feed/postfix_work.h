@@ -20,6 +20,7 @@ struct postfix {
     slice host, tenant;
     buf feed;
     struct stamp_clock clock;
+    int64_t reference_us; /* of the options */
     struct queue queue;
     struct postfix_counts counts;
 };

@@ -477,6 +477,39 @@ static void csv_keeps_its_header(void **state)
     scratch_fini(&s);
 }
 
+static void standard_input(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *expected;
+    } cases[] = {
+        {MAIL, MAIL "|"},
+        {"From a@b Fri Nov 21 20:43:24 2025\nA: 1\n\nx\n\nFrom a@b Fri Nov 21 20:43:24 2025\nA: 2\n",
+         "A: 1\n\nx\n|A: 2\n|"},
+        {"{\"a\": 1}", "{\"a\": 1}|"},
+        {"no header at all", "no header at all|"},
+        {"Nov 21 20:43:00 mx a/b: x\nNov 21 20:43:00 mx a/b: y",
+         "Nov 21 20:43:00 mx a/b: x\nNov 21 20:43:00 mx a/b: y"},
+        {"__CURSOR=1\n__REALTIME_TIMESTAMP=2\n\n", "__CURSOR=1\n__REALTIME_TIMESTAMP=2\n\n"},
+    };
+    struct scratch s;
+    scratch_init(&s);
+    int saved = dup(STDIN_FILENO);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const char *const paths[] = {"-"};
+        scratch_write(&s, "in", slice_str(cases[i].text));
+        int fd = open(scratch_path(&s, "in"), O_RDONLY);
+        assert_int_equal(dup2(fd, STDIN_FILENO), STDIN_FILENO);
+        close(fd);
+        struct reading r = read_paths(paths, 1, NULL, (struct read_options){0}, 0, 0);
+        assert_int_equal(r.errors, 0);
+        expect(&r, cases[i].expected);
+    }
+    assert_int_equal(dup2(saved, STDIN_FILENO), STDIN_FILENO);
+    close(saved);
+    scratch_fini(&s);
+}
+
 static void sample_set_is_in_order(void **state)
 {
     (void)state;
@@ -511,6 +544,7 @@ int main(void)
         cmocka_unit_test(a_mail_that_moves_meanwhile_is_found),
         cmocka_unit_test(big_mails_are_cut),
         cmocka_unit_test(csv_keeps_its_header),
+        cmocka_unit_test(standard_input),
         cmocka_unit_test(sample_set_is_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
