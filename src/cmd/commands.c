@@ -1,7 +1,25 @@
 #include "cmd/commands.h"
 
 /* In the order of `bounced --help`. */
+// clang-format off
 const struct cmd *const cmd_table[] = {
-    &cmd_ingest, &cmd_check, &cmd_why,   &cmd_report, &cmd_review,  &cmd_events, &cmd_parse, &cmd_classify,
-    &cmd_rules,  &cmd_verp,  &cmd_erase, &cmd_backup, &cmd_restore, &cmd_doctor, &cmd_dump,  NULL,
+    &cmd_ingest,
+    &cmd_check,
+    &cmd_why,
+    &cmd_suppress,
+    &cmd_report,
+    &cmd_review,
+    &cmd_events,
+    &cmd_parse,
+    &cmd_classify,
+    &cmd_rules,
+    &cmd_verp,
+    &cmd_acquired,
+    &cmd_erase,
+    &cmd_backup,
+    &cmd_restore,
+    &cmd_doctor,
+    &cmd_dump,
+    NULL,
 };
+// clang-format on
