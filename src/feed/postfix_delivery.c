@@ -185,6 +185,15 @@ static bool sent(const struct work *w, struct queue_mail *mail, const struct pos
     return good;
 }
 
+static bool read_record(slice s, struct postfix_record *r, enum fate *fate)
+{
+    if (!postfix_record_parse(s, r) || !fate_of(r->status, fate))
+        return false;
+    if (slice_chr(r->orig_to, '@') == SLICE_NPOS) /* "postmaster": nobody sends to that from outside */
+        r->orig_to = SLICE_EMPTY;
+    return r->to.n <= POSTFIX_MAX_FIELD_BYTES && r->orig_to.n <= POSTFIX_MAX_FIELD_BYTES;
+}
+
 bool work_delivery(struct work *w)
 {
     if (!slice_starts(w->rest, S("to=<")))
@@ -195,8 +204,7 @@ bool work_delivery(struct work *w)
     slice copy = arena_dup(w->arena, w->rest);
     if (copy.n != w->rest.n)
         return false;
-    if (!postfix_record_parse(copy, &r) || !fate_of(r.status, &fate) || r.to.n > POSTFIX_MAX_FIELD_BYTES ||
-        r.orig_to.n > POSTFIX_MAX_FIELD_BYTES) {
+    if (!read_record(copy, &r, &fate)) {
         w->p->counts.odd++;
         return true;
     }

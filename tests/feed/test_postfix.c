@@ -86,6 +86,9 @@ static const struct example examples[] = {
  "Jul 25 06:17:23 mail postfix/local[2438]: 9BD26E0D26: to=<list@example.org>, relay=local, delay=0, delays=0/0/0/0, dsn=2.0.0, status=sent (forwarded as 9BD26E0D27)\n",
  "delivered reci@pient.com orig=orig@recipient.com queue=mail/postfix/9BD26E0D25 mx=virtual dsn=2.0.0 2025-07-25T06:17:23Z reply=delivered to maildir\n"
  "expanded list@example.org queue=mail/postfix/9BD26E0D26 mx=local dsn=2.0.0 2025-07-25T06:17:23Z reply=forwarded as 9BD26E0D27\n"},
+{"an alias without a domain is no address",
+ "Jul 25 06:17:23 mail postfix/local[687]: 4ZBFrl5nmczZq: to=<bounces@example.org>, orig_to=<postmaster>, relay=local, delay=0.03, delays=0.01/0.01/0/0, dsn=2.0.0, status=sent (delivered to maildir)\n",
+ "delivered bounces@example.org queue=mail/postfix/4ZBFrl5nmczZq mx=local dsn=2.0.0 2025-07-25T06:17:23Z reply=delivered to maildir\n"},
 {"the alias is known behind the filter",
  "Jul 25 06:17:23 mail postfix/lmtp[1]: 9BD26E0D26: to=<t@x.example>, orig_to=<o@example.org>, relay=mail[private/amavis], delay=0, delays=0/0/0/0, dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as 9BD26E0D27)\n"
  "Jul 25 06:17:24 mail postfix/smtp[2]: 9BD26E0D27: to=<t@x.example>, relay=mx.x.example[192.0.2.9]:25, delay=0, delays=0/0/0/0, dsn=5.1.1, status=bounced (host mx.x.example[192.0.2.9] said: 550 no (in reply to RCPT TO command))\n"
