@@ -7,7 +7,7 @@ static const struct {
     enum bounce_reason temporary, permanent;
     unsigned certainty;
 } enhanced_codes[] = {
-#define ENHANCED(subject, detail, temporary, permanent, certainty)                                                     \
+#define ENHANCED(subject, detail, temporary, permanent, certainty) \
     {subject, detail, BOUNCE_REASON_##temporary, BOUNCE_REASON_##permanent, certainty},
 #include "bounce/codes.def"
 #undef ENHANCED
@@ -19,7 +19,7 @@ static const struct {
     enum bounce_reason reason;
     unsigned certainty;
 } provider_codes[] = {
-#define PROVIDER_ENHANCED(provider, klass, subject, first, last, reason, certainty)                                    \
+#define PROVIDER_ENHANCED(provider, klass, subject, first, last, reason, certainty) \
     {SLICE_INIT(provider), klass, subject, first, last, BOUNCE_REASON_##reason, certainty},
 #include "bounce/codes.def"
 #undef PROVIDER_ENHANCED

@@ -26,8 +26,8 @@ static const char classes[] = /* clang-format off */
     "WWWWWWWWWWWSSSSE"; /* clang-format on */
 
 /* U+00C0..U+017F without marks; '?' where the character is no letter. */
-static const char latin[] = "aaaaaaaceeeeiiiidnooooo?ouuuuyts"  /* C0; AE, ss, thorn below */
-                            "aaaaaaaceeeeiiiidnooooo?ouuuuyty"  /* E0 */
+static const char latin[] = "aaaaaaaceeeeiiiidnooooo?ouuuuyts" /* C0; AE, ss, thorn below */
+                            "aaaaaaaceeeeiiiidnooooo?ouuuuyty" /* E0 */
                             "aaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiijjjkkkllllllllllnnnnn"
                             "nnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs";
 
@@ -299,6 +299,17 @@ static void fold_step(struct folder *f)
     }
 }
 
+/* The common case in a tight loop: a run of ASCII letters. */
+static void fold_letters(struct folder *f)
+{
+    const char *p = f->in.p + f->i, *end = f->in.p + f->in.n;
+    char *out = f->out + f->o;
+    for (; p < end && ascii_alpha(*p); p++)
+        *out++ = (char)(*p | 0x20);
+    f->i = (size_t)(p - f->in.p);
+    f->o = (size_t)(out - f->out);
+}
+
 static slice fold(arena *a, slice s, bool pattern)
 {
     /* Nothing grows but "@" and its separators (at most two bytes each, in place of three or more), and the first word. */
@@ -309,8 +320,11 @@ static slice fold(arena *a, slice s, bool pattern)
     f.token_out = f.quote_out = f.old_quote_out = f.o;
     if (!pattern && s.n > 1 && s.p[0] == ':' && s.p[1] == ' ')
         put_word(&f, S("noaddress"));
-    while (f.i < s.n)
-        fold_step(&f);
+    while (f.i < s.n) {
+        fold_letters(&f);
+        if (f.i < s.n)
+            fold_step(&f);
+    }
     separate(&f);
     return slice_of(f.out, f.o);
 }

@@ -5,12 +5,12 @@
 #include "bounce/fold.h"
 #include "bounce/reply.h"
 
-#define CERTAIN_WORDS 90u          /* a rule fits */
-#define CERTAIN_WEAK_WORDS 75u     /* a rule of low rank fits */
+#define CERTAIN_WORDS 90u      /* a rule fits */
+#define CERTAIN_WEAK_WORDS 75u /* a rule of low rank fits */
 #define WEAK_RANK 40u
-#define CERTAIN_AGREEMENT 5u       /* codes say the same, or the provider is known */
-#define CERTAIN_CONTRADICTED 65u   /* hard by words, temporary by code: below 70, so that the policy wants a second one */
-#define CERTAIN_STATUS_LOSS 10u    /* a Status field is the reporting MTA's summary */
+#define CERTAIN_AGREEMENT 5u     /* codes say the same, or the provider is known */
+#define CERTAIN_CONTRADICTED 65u /* hard by words, temporary by code: below 70, so that the policy wants a second one */
+#define CERTAIN_STATUS_LOSS 10u  /* a Status field is the reporting MTA's summary */
 #define CERTAIN_MAX 99u
 
 static const enum bounce_next next_of[BOUNCE_REASONS] = {
@@ -46,7 +46,8 @@ static bool is_temporary(const struct bounce_reply *reply, const struct bounce_e
 }
 
 /* The code behind the reply, else what the report's Status field says. */
-static struct bounce_enhanced best_enhanced(const struct bounce_reply *reply, const struct bounce_evidence_set *e, bool *status)
+static struct bounce_enhanced best_enhanced(const struct bounce_reply *reply, const struct bounce_evidence_set *e,
+                                            bool *status)
 {
     struct bounce_enhanced from_status = {0, 0, 0};
     *status = false;
@@ -69,11 +70,14 @@ static void set_reason(struct bounce_verdict *v, enum bounce_reason reason)
 static unsigned word_certainty(const struct rules_hit *hit, const struct rule_facts *facts, bool temporary)
 {
     const struct rule *rule = hit->rule;
-    unsigned certainty = rule->certainty ? rule->certainty : rule->rank < WEAK_RANK ? CERTAIN_WEAK_WORDS : CERTAIN_WORDS;
+    unsigned certainty = rule->certainty          ? rule->certainty
+                         : rule->rank < WEAK_RANK ? CERTAIN_WEAK_WORDS
+                                                  : CERTAIN_WORDS;
     struct code_verdict code = code_of_enhanced(facts->enhanced, facts->provider);
     if (!rule->certainty && code.reason == rule->reason)
         certainty += CERTAIN_AGREEMENT;
-    bool hard = bounce_reason_class(rule->reason) == BOUNCE_CLASS_HARD && rule->reason != BOUNCE_REASON_UPSTREAM_SUPPRESSED;
+    bool hard =
+        bounce_reason_class(rule->reason) == BOUNCE_CLASS_HARD && rule->reason != BOUNCE_REASON_UPSTREAM_SUPPRESSED;
     if (hard && temporary && certainty > CERTAIN_CONTRADICTED)
         certainty = CERTAIN_CONTRADICTED;
     return certainty > CERTAIN_MAX ? CERTAIN_MAX : certainty;
@@ -114,7 +118,8 @@ static void by_enhanced(const struct judge_trace *t, bool status, arena *a, stru
     set_reason(v, code.reason);
     v->certainty = code.certainty - (status && code.certainty > CERTAIN_STATUS_LOSS ? CERTAIN_STATUS_LOSS : 0);
     v->evidence = BOUNCE_EVIDENCE_ENHANCED;
-    v->rule = arena_printf(a, "code:%u.%u.%u", t->facts.enhanced.klass, t->facts.enhanced.subject, t->facts.enhanced.detail);
+    v->rule =
+        arena_printf(a, "code:%u.%u.%u", t->facts.enhanced.klass, t->facts.enhanced.subject, t->facts.enhanced.detail);
 }
 
 static void by_code(const struct judge_trace *t, arena *a, struct bounce_verdict *v)
@@ -191,7 +196,8 @@ static const struct rules_hit *match(const struct bounce_rules *rules, slice tex
 }
 
 /* The deciding reply first; the whole text only where that tells nothing. */
-static const struct rules_hit *match_texts(const struct bounce_rules *rules, slice whole, arena *a, struct judge_trace *t)
+static const struct rules_hit *match_texts(const struct bounce_rules *rules, slice whole, arena *a,
+                                           struct judge_trace *t)
 {
     const struct rules_hit *hit = match(rules, t->reply.text, a, t);
     t->whole = !hit && whole.n > t->reply.text.n + 4;
@@ -204,8 +210,8 @@ static const struct rules_hit *match_texts(const struct bounce_rules *rules, sli
 
 static void begin_verdict(struct bounce_verdict *v)
 {
-    *v = (struct bounce_verdict){.rule = SLICE_EMPTY, .matched = SLICE_EMPTY, .new_address = SLICE_EMPTY,
-                                 .provider = SLICE_EMPTY};
+    *v = (struct bounce_verdict){
+        .rule = SLICE_EMPTY, .matched = SLICE_EMPTY, .new_address = SLICE_EMPTY, .provider = SLICE_EMPTY};
     set_reason(v, BOUNCE_REASON_UNKNOWN);
 }
 
@@ -217,7 +223,8 @@ static void judge_reply(const struct bounce_rules *rules, const struct bounce_ev
     begin_verdict(v);
     t->folded = SLICE_EMPTY;
     t->hits.n = 0;
-    t->facts = (struct rule_facts){.code = t->reply.code, .enhanced = best_enhanced(&t->reply, e, &status)};
+    t->facts =
+        (struct rule_facts){.code = t->reply.code, .enhanced = best_enhanced(&t->reply, e, &status), .all = t->all};
     if (t->facts.code == 0) /* "5.1.1 no such user": as good as 5xx */
         t->facts.code = t->facts.enhanced.klass * 100u;
     t->facts.phase = e->phase != BOUNCE_PHASE_NONE ? e->phase : t->reply.phase;
@@ -231,8 +238,6 @@ static void judge_reply(const struct bounce_rules *rules, const struct bounce_ev
     advise(t, hit, v);
     find_new_address(e, t->reply.text, v);
     v->provider = provider_word(t->facts.provider);
-    if (slice_empty(v->rule))
-        v->rule = SLICE_EMPTY;
 }
 
 enum bounce_status judge_traced(const struct bounce_rules *rules, const struct bounce_evidence_set *e, arena *a,
@@ -247,6 +252,7 @@ enum bounce_status judge_parsed(const struct bounce_rules *rules, const struct b
                                 const struct bounce_reply *reply, arena *a, struct bounce_verdict *v)
 {
     struct judge_trace trace;
+    trace.all = false;
     trace.reply = *reply;
     judge_reply(rules, e, a, v, &trace);
     return a->limited ? BOUNCE_LIMIT : BOUNCE_OK;
@@ -256,6 +262,7 @@ enum bounce_status bounce_judge(const struct bounce_rules *rules, const struct b
                                 struct bounce_arena *a, struct bounce_verdict *out)
 {
     struct judge_trace trace;
+    trace.all = false;
     return judge_traced(rules, evidence, a, out, &trace);
 }
 

@@ -18,6 +18,7 @@ enum bounce_status judge_parsed(const struct bounce_rules *rules, const struct b
 
 /* The way to a verdict, for `bounced rules explain` and the lint. */
 struct judge_trace {
+    bool all; /* given: note all rules that fit, not only those that could decide */
     struct bounce_reply reply;
     struct rule_facts facts;
     slice folded;           /* what the rules were matched against */
@@ -25,7 +26,7 @@ struct judge_trace {
     struct rules_hits hits; /* all that fit, sorted */
 };
 
-/* bounce_judge with the way shown; *trace is filled. */
+/* bounce_judge with the way shown; *trace is filled, but for `all`, which the caller sets. */
 enum bounce_status judge_traced(const struct bounce_rules *rules, const struct bounce_evidence_set *evidence, arena *a,
                                 struct bounce_verdict *out, struct judge_trace *trace);
 

@@ -86,8 +86,8 @@ static bool is_host(slice w)
 
 static bool is_time(slice w)
 {
-    return w.n >= 5 && w.n <= 8 && count(w, ascii_digit) >= 4 && slice_chr(w, ':') != SLICE_NPOS && ascii_digit(w.p[0]) &&
-           ascii_digit(w.p[w.n - 1]);
+    return w.n >= 5 && w.n <= 8 && count(w, ascii_digit) >= 4 && slice_chr(w, ':') != SLICE_NPOS &&
+           ascii_digit(w.p[0]) && ascii_digit(w.p[w.n - 1]);
 }
 
 static bool is_date(slice w)
@@ -113,10 +113,10 @@ static bool is_id(slice w)
     return w.n >= SHORT_ID && digits >= 2 && letters + digits >= w.n - w.n / 4 && (letters || digits >= SHORT_ID);
 }
 
-static const struct shape shapes[] = {{"{url}", is_url},     {"{address}", is_address}, {"{ip}", is_ipv4},
-                                      {"{ip}", is_ipv6},     {NULL, is_enhanced},       {"{date}", is_date},
-                                      {"{time}", is_time},   {"{host}", is_host},       {"{n}", is_number},
-                                      {"{n}", is_short_number}, {"{id}", is_id}};
+static const struct shape shapes[] = {
+    {"{url}", is_url},   {"{address}", is_address}, {"{ip}", is_ipv4},   {"{ip}", is_ipv6},
+    {NULL, is_enhanced}, {"{date}", is_date},       {"{time}", is_time}, {"{host}", is_host},
+    {"{n}", is_number},  {"{n}", is_short_number},  {"{id}", is_id}};
 
 struct writer {
     char *p;

@@ -68,39 +68,35 @@ static const char *add_members(arena *a, slice text, pattern_find_set find, void
     return wrong;
 }
 
-static void longest_first(struct alternatives *alts)
+static size_t group_of(slice s, bool last)
 {
-    for (size_t i = 1; i < alts->n; i++) {
-        slice s = alts->v[i];
-        size_t k = i;
-        for (; k > 0 && alts->v[k - 1].n < s.n; k--)
-            alts->v[k] = alts->v[k - 1];
-        alts->v[k] = s;
-    }
+    return (unsigned char)s.p[last ? s.n - 1 : 0] % PATTERN_GROUPS;
 }
 
-static uint64_t letter_bit(char c)
+static bool stands_before(slice a, slice b, bool last)
 {
-    return UINT64_C(1) << ((unsigned char)c & 63);
+    size_t x = group_of(a, last), y = group_of(b, last);
+    return x != y ? x < y : a.n > b.n;
 }
 
-static bool keep_alternatives(arena *a, struct alternatives *alts, struct pattern_item *item)
+static bool build_index(arena *a, const struct alternatives *alts, bool last, struct pattern_index *out)
 {
-    longest_first(alts);
     slice *v = arena_calloc(a, alts->n, sizeof *v);
-    char *first = arena_alloc(a, alts->n), *last = arena_alloc(a, alts->n);
-    if (!v || !first || !last)
+    uint16_t *group = arena_calloc(a, PATTERN_GROUPS + 1, sizeof *group);
+    if (!v || !group)
         return false;
-    memcpy(v, alts->v, alts->n * sizeof *v);
     for (size_t i = 0; i < alts->n; i++) {
-        first[i] = v[i].p[0];
-        last[i] = v[i].p[v[i].n - 1];
-        item->first_set |= letter_bit(first[i]);
-        item->last_set |= letter_bit(last[i]);
+        size_t k = i;
+        for (; k > 0 && stands_before(alts->v[i], v[k - 1], last); k--)
+            v[k] = v[k - 1];
+        v[k] = alts->v[i];
+        group[group_of(alts->v[i], last) + 1]++;
+        out->mask |= UINT64_C(1) << group_of(alts->v[i], last);
     }
-    item->alternatives = v;
-    item->first = first;
-    item->last = last;
+    for (size_t g = 0; g < PATTERN_GROUPS; g++)
+        group[g + 1] = (uint16_t)(group[g + 1] + group[g]);
+    out->v = v;
+    out->group = group;
     return true;
 }
 
@@ -112,7 +108,7 @@ static const char *add_item(arena *a, struct alternatives *alts, uint16_t gap, s
         return "pattern too long";
     struct pattern_item *item = &out->items[out->n];
     *item = (struct pattern_item){.n = (uint16_t)alts->n, .gap = gap, .optional = alts->optional};
-    if (!keep_alternatives(a, alts, item))
+    if (!build_index(a, alts, false, &item->by_first) || !build_index(a, alts, true, &item->by_last))
         return "out of memory";
     out->n++;
     return NULL;
@@ -237,20 +233,25 @@ const char *pattern_set_parse(arena *a, slice text, pattern_find_set find, void 
     return NULL;
 }
 
-/* The shortest alternative bounds what the prefilter can see of an item; many alternatives cost time. */
-static size_t anchor_worth(const struct pattern_item *item)
+static size_t shortest(const struct pattern_item *item)
 {
-    size_t shortest = item->alternatives[item->n - 1].n;
-    if (item->optional || shortest < PATTERN_ANCHOR_BYTES)
-        return 0;
-    return item->n == 1 ? shortest + 4 : shortest;
+    size_t n = SIZE_MAX;
+    for (size_t i = 0; i < item->n; i++)
+        if (item->by_first.v[i].n < n)
+            n = item->by_first.v[i].n;
+    return n;
+}
+
+bool pattern_can_anchor(const struct pattern *p, uint16_t i)
+{
+    return !p->items[i].optional && shortest(&p->items[i]) >= PATTERN_ANCHOR_BYTES;
 }
 
 const char *pattern_finish(struct pattern *p)
 {
     size_t best = 0;
     for (uint16_t i = 0; i < p->n; i++) {
-        size_t worth = anchor_worth(&p->items[i]);
+        size_t worth = pattern_can_anchor(p, i) ? shortest(&p->items[i]) : 0;
         if (worth > best) {
             best = worth;
             p->anchor = i;
@@ -311,13 +312,21 @@ static bool ends_word(slice text, size_t end)
     return end >= text.n || !ascii_alnum(text.p[end]) || !ascii_alnum(text.p[end - 1]);
 }
 
-static bool literal_at(const struct matcher *m, size_t item, slice lit, size_t at)
+static bool stands_at(slice text, slice lit, size_t at)
 {
-    if (at > m->text.n || m->text.n - at < lit.n || memcmp(m->text.p + at, lit.p, lit.n) != 0)
-        return false;
+    return at <= text.n && text.n - at >= lit.n && text.p[at] == lit.p[0] && memcmp(text.p + at, lit.p, lit.n) == 0;
+}
+
+static bool bounded(const struct matcher *m, size_t item, slice lit, size_t at)
+{
     bool first = item == 0, last = item + 1u == m->p->n;
     return ((first && m->p->open_left) || starts_word(m->text, at)) &&
            ((last && m->p->open_right) || ends_word(m->text, at + lit.n));
+}
+
+static bool literal_at(const struct matcher *m, size_t item, slice lit, size_t at)
+{
+    return stands_at(m->text, lit, at) && bounded(m, item, lit, at);
 }
 
 /* Where the word behind `end` starts: behind one space, or directly where the script sets no spaces. */
@@ -335,33 +344,19 @@ static size_t previous_end(slice text, size_t start)
     return start > 0 && ((text.p[start] & 0x80) || (text.p[start - 1] & 0x80)) ? start : SLICE_NPOS;
 }
 
-/* The next alternative at or behind `from` whose byte in `bytes` is c; `n` when there is none. */
-static size_t next_with(const char *bytes, size_t n, size_t from, char c)
+static bool in_group(uint64_t mask, char c)
 {
-    const char *hit = from < n ? memchr(bytes + from, c, n - from) : NULL;
-    return hit ? (size_t)(hit - bytes) : n;
-}
-
-static bool may_start(const struct pattern_item *it, slice text, size_t at)
-{
-    return at < text.n && (it->first_set & letter_bit(text.p[at]));
-}
-
-static bool may_end(const struct pattern_item *it, slice text, size_t end)
-{
-    return end > 0 && (it->last_set & letter_bit(text.p[end - 1]));
+    return mask >> ((unsigned char)c % PATTERN_GROUPS) & 1;
 }
 
 static bool match_forward(struct matcher *m, size_t item, size_t end);
 
 static bool match_item_at(struct matcher *m, size_t item, size_t at)
 {
-    const struct pattern_item *it = &m->p->items[item];
-    if (!may_start(it, m->text, at))
-        return false;
-    char c = m->text.p[at];
-    for (size_t k = next_with(it->first, it->n, 0, c); k < it->n; k = next_with(it->first, it->n, k + 1, c)) {
-        slice lit = it->alternatives[k];
+    const struct pattern_index *x = &m->p->items[item].by_first;
+    size_t g = (unsigned char)m->text.p[at] % PATTERN_GROUPS;
+    for (size_t k = x->group[g]; k < x->group[g + 1]; k++) {
+        slice lit = x->v[k];
         if (literal_at(m, item, lit, at) && match_forward(m, item + 1, at + lit.n)) {
             m->weight += (unsigned)lit.n;
             return true;
@@ -379,10 +374,10 @@ static bool match_forward(struct matcher *m, size_t item, size_t end)
     }
     const struct pattern_item *it = &m->p->items[item];
     size_t at = next_start(m->text, end);
-    if (at != SLICE_NPOS && match_item_at(m, item, at))
+    if (at != SLICE_NPOS && at < m->text.n && match_item_at(m, item, at))
         return true;
     for (size_t skip = 1; it->gap && skip <= it->gap && end + skip < m->text.n; skip++)
-        if (may_start(it, m->text, end + skip) && starts_word(m->text, end + skip) && match_item_at(m, item, end + skip))
+        if (in_group(it->by_first.mask, m->text.p[end + skip]) && match_item_at(m, item, end + skip))
             return true;
     return it->optional && match_forward(m, item + 1, end);
 }
@@ -391,12 +386,10 @@ static bool match_backward(struct matcher *m, size_t item, size_t start);
 
 static bool match_item_before(struct matcher *m, size_t item, size_t end)
 {
-    const struct pattern_item *it = &m->p->items[item - 1];
-    if (!may_end(it, m->text, end))
-        return false;
-    char c = m->text.p[end - 1];
-    for (size_t k = next_with(it->last, it->n, 0, c); k < it->n; k = next_with(it->last, it->n, k + 1, c)) {
-        slice lit = it->alternatives[k];
+    const struct pattern_index *x = &m->p->items[item - 1].by_last;
+    size_t g = (unsigned char)m->text.p[end - 1] % PATTERN_GROUPS;
+    for (size_t k = x->group[g]; k < x->group[g + 1]; k++) {
+        slice lit = x->v[k];
         if (lit.n <= end && literal_at(m, item - 1, lit, end - lit.n) && match_backward(m, item - 1, end - lit.n)) {
             m->weight += (unsigned)lit.n;
             return true;
@@ -415,11 +408,10 @@ static bool match_backward(struct matcher *m, size_t item, size_t start)
     const struct pattern_item *it = &m->p->items[item - 1];
     uint16_t gap = m->p->items[item].gap;
     size_t end = previous_end(m->text, start);
-    if (end != SLICE_NPOS && match_item_before(m, item, end))
+    if (end != SLICE_NPOS && end > 0 && match_item_before(m, item, end))
         return true;
     for (size_t skip = 1; gap && skip <= gap && skip < start; skip++)
-        if (may_end(it, m->text, start - skip) && ends_word(m->text, start - skip) &&
-            match_item_before(m, item, start - skip))
+        if (in_group(it->by_last.mask, m->text.p[start - skip - 1]) && match_item_before(m, item, start - skip))
             return true;
     return it->optional && match_backward(m, item - 1, start);
 }
@@ -427,8 +419,8 @@ static bool match_backward(struct matcher *m, size_t item, size_t start)
 bool pattern_match_at(const struct pattern *p, slice text, size_t alternative, size_t at, struct pattern_match *out)
 {
     struct matcher m = {.p = p, .text = text};
-    slice lit = p->items[p->anchor].alternatives[alternative];
-    if (!literal_at(&m, p->anchor, lit, at) || !match_forward(&m, p->anchor + 1u, at + lit.n) ||
+    slice lit = pattern_anchor(p, alternative);
+    if (!bounded(&m, p->anchor, lit, at) || !match_forward(&m, p->anchor + 1u, at + lit.n) ||
         !match_backward(&m, p->anchor, at))
         return false;
     *out = (struct pattern_match){m.from, m.to, m.weight + (unsigned)lit.n};
@@ -440,7 +432,7 @@ bool pattern_search(const struct pattern *p, slice text, struct pattern_match *o
     const struct pattern_item *it = &p->items[p->anchor];
     for (size_t at = 0; at < text.n; at++)
         for (size_t k = 0; k < it->n; k++)
-            if (pattern_match_at(p, text, k, at, out))
+            if (stands_at(text, pattern_anchor(p, k), at) && pattern_match_at(p, text, k, at, out))
                 return true;
     return false;
 }

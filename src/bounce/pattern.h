@@ -16,27 +16,34 @@
 #define PATTERN_MAX_ITEMS 24u
 #define PATTERN_MAX_ALTERNATIVES 400u
 #define PATTERN_MAX_GAP_BYTES 1000u
-#define PATTERN_GAP_BYTES 60u  /* "..." */
-#define PATTERN_SEQ_BYTES 100u /* between the literals of a seq that names no distance */
+#define PATTERN_GAP_BYTES 60u   /* "..." */
+#define PATTERN_SEQ_BYTES 100u  /* between the literals of a seq that names no distance */
 #define PATTERN_ANCHOR_BYTES 2u /* the shortest literal that the prefilter can look for, as a word of its own */
 #define PATTERN_RE_LITERAL_BYTES 4u
 
+#define PATTERN_GROUPS 64u /* alternatives are grouped by the low bits of a byte */
+
+/* Alternatives in groups by one of their bytes; longest first in a group. */
+struct pattern_index {
+    const slice *v;
+    uint64_t mask;         /* bit per group: not empty */
+    const uint16_t *group; /* where each begins; PATTERN_GROUPS + 1 entries */
+};
+
 struct pattern_item {
-    const slice *alternatives; /* folded, longest first */
-    const char *first, *last;  /* bytes of each alternative, so that most are ruled out without looking at them */
-    uint64_t first_set, last_set; /* the same as sets: bit (byte & 63) */
+    struct pattern_index by_first, by_last; /* folded */
     uint16_t n;
-    uint16_t gap;      /* bytes that may stand before it; 0: it follows directly */
+    uint16_t gap; /* bytes that may stand before it; 0: it follows directly */
     bool optional;
 };
 
 struct pattern {
     struct pattern_item *items;
     uint16_t n;
-    uint16_t anchor;   /* the item whose literals the prefilter looks for */
+    uint16_t anchor;            /* the item whose literals the prefilter looks for */
     bool open_left, open_right; /* "*" */
-    void *re;          /* compiled PCRE2 code, for re: patterns; items then hold its longest literal */
-    slice source;      /* as written */
+    void *re;                   /* compiled PCRE2 code, for re: patterns; items then hold its longest literal */
+    slice source;               /* as written */
 };
 
 struct pattern_match {
@@ -58,12 +65,19 @@ struct pattern_set {
 const char *pattern_add(arena *a, slice text, uint16_t gap, pattern_find_set find, void *arg, struct pattern *out);
 /* Members of "a | b | {OTHER}" for a set. Same returns. */
 const char *pattern_set_parse(arena *a, slice text, pattern_find_set find, void *arg, struct pattern_set *out);
-/* Chooses the anchor. Returns a message when no part of the pattern can be one. */
+/* True when the prefilter can look for item i. */
+bool pattern_can_anchor(const struct pattern *p, uint16_t i);
+/* Chooses an anchor (prefilter_build may choose a better one). Returns a message when no part of the pattern can be one. */
 const char *pattern_finish(struct pattern *p);
 /* The longest literal that every match of a regular expression must contain; empty when none is long enough. */
 slice pattern_re_literal(arena *a, slice re);
 
-/* Tries the pattern with its anchor's alternative `alternative` at `at`. */
+/* The alternatives of the anchor, by number. */
+static inline slice pattern_anchor(const struct pattern *p, size_t alternative)
+{
+    return p->items[p->anchor].by_first.v[alternative];
+}
+/* Tries the pattern around its anchor's alternative `alternative`, which must stand at `at`. */
 bool pattern_match_at(const struct pattern *p, slice text, size_t alternative, size_t at, struct pattern_match *out);
 /* Looks for the pattern anywhere, without a prefilter. */
 bool pattern_search(const struct pattern *p, slice text, struct pattern_match *out);

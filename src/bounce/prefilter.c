@@ -20,7 +20,7 @@ struct entry { /* while building: one literal of one pattern */
 
 struct prefilter {
     uint64_t bitmap[1u << (BITMAP_BITS - 6)];
-    uint32_t *slots;       /* index into literals + 1 */
+    uint32_t *slots; /* index into literals + 1 */
     uint32_t slot_bits;
     struct literal *literals;
     size_t n;
@@ -48,7 +48,7 @@ static int entry_order(const void *a, const void *b)
     return order;
 }
 
-static size_t count_entries(const struct pattern *const *patterns, size_t n)
+static size_t count_entries(struct pattern *const *patterns, size_t n)
 {
     size_t count = 0;
     for (size_t i = 0; i < n; i++)
@@ -64,13 +64,41 @@ static slice padded(arena *a, slice literal)
     return arena_printf(a, literal.n == 3 ? " %.*s" : " %.*s ", SLICE_FMT(literal));
 }
 
-static void fill_entries(arena *a, const struct pattern *const *patterns, size_t n, struct entry *entries)
+/* All bytes when something unknown may stand there. */
+static uint64_t mask_before(const struct pattern *p)
+{
+    uint64_t mask = 0;
+    for (size_t i = p->anchor; i > 0; i--) {
+        if (p->items[i].gap)
+            return UINT64_MAX;
+        mask |= p->items[i - 1].by_last.mask;
+        if (!p->items[i - 1].optional)
+            return mask;
+    }
+    return UINT64_MAX;
+}
+
+static uint64_t mask_behind(const struct pattern *p)
+{
+    uint64_t mask = 0;
+    for (size_t i = p->anchor + 1u; i < p->n; i++) {
+        if (p->items[i].gap)
+            return UINT64_MAX;
+        mask |= p->items[i].by_first.mask;
+        if (!p->items[i].optional)
+            return mask;
+    }
+    return UINT64_MAX;
+}
+
+static void fill_entries(arena *a, struct pattern *const *patterns, size_t n, struct entry *entries)
 {
     size_t e = 0;
     for (size_t i = 0; i < n; i++) {
         const struct pattern_item *item = &patterns[i]->items[patterns[i]->anchor];
+        uint64_t before = mask_before(patterns[i]), behind = mask_behind(patterns[i]);
         for (size_t k = 0; k < item->n; k++)
-            entries[e++] = (struct entry){padded(a, item->alternatives[k]), {(uint32_t)i, (uint32_t)k}};
+            entries[e++] = (struct entry){padded(a, item->by_first.v[k]), {before, behind, (uint32_t)i, (uint32_t)k}};
     }
 }
 
@@ -120,13 +148,49 @@ static void build_literals(struct prefilter *f, const struct entry *entries, siz
         file_literal(f, i);
 }
 
-struct prefilter *prefilter_build(arena *a, const struct pattern *const *patterns, size_t n, slice samples)
+/* How often the rarest window of a literal occurs in the samples. */
+static uint32_t rarity(slice literal, const uint16_t *counts)
 {
-    size_t count = count_entries(patterns, n);
+    uint32_t rarest = UINT32_MAX;
+    for (size_t i = 0; i + 4 <= literal.n; i++) {
+        uint32_t c = counts[window_hash(window_at(literal.p + i), BITMAP_BITS)];
+        rarest = c < rarest ? c : rarest;
+    }
+    return rarest;
+}
+
+/* Expected looks at a pattern if item i were its anchor; a little for each literal, which costs cache. */
+static uint64_t anchor_cost(arena *a, const struct pattern_item *item, const uint16_t *counts)
+{
+    uint64_t cost = 0;
+    for (size_t k = 0; k < item->n; k++)
+        cost += 8 * (uint64_t)rarity(padded(a, item->by_first.v[k]), counts) + 1;
+    return cost;
+}
+
+static void choose_anchor(arena *a, struct pattern *p, const uint16_t *counts)
+{
+    uint64_t least = UINT64_MAX;
+    for (uint16_t i = 0; i < p->n; i++) {
+        uint64_t cost = pattern_can_anchor(p, i) ? anchor_cost(a, &p->items[i], counts) : UINT64_MAX;
+        if (cost < least) {
+            least = cost;
+            p->anchor = i;
+        }
+    }
+}
+
+struct prefilter *prefilter_build(arena *a, struct pattern *const *patterns, size_t n, slice samples)
+{
     struct prefilter *f = ARENA_NEW(a, struct prefilter);
-    struct entry *entries = arena_calloc(a, count + 1, sizeof *entries);
     uint16_t *counts = count_windows(a, samples);
-    if (!f || !entries || !counts)
+    if (!f || !counts)
+        return NULL;
+    for (size_t i = 0; i < n; i++)
+        choose_anchor(a, patterns[i], counts);
+    size_t count = count_entries(patterns, n);
+    struct entry *entries = arena_calloc(a, count + 1, sizeof *entries);
+    if (!entries)
         return NULL;
     fill_entries(a, patterns, n, entries);
     qsort(entries, count, sizeof *entries, entry_order);
@@ -141,6 +205,21 @@ struct prefilter *prefilter_build(arena *a, const struct pattern *const *pattern
     return f;
 }
 
+/* The group of the last byte of the word before `at`; all where it is not set off by a blank. */
+static uint64_t bit_before(slice text, size_t at)
+{
+    if (at < 2 || text.p[at - 1] != ' ')
+        return UINT64_MAX;
+    return UINT64_C(1) << ((unsigned char)text.p[at - 2] % PATTERN_GROUPS);
+}
+
+static uint64_t bit_behind(slice text, size_t end)
+{
+    if (end + 1 >= text.n || text.p[end] != ' ')
+        return UINT64_MAX;
+    return UINT64_C(1) << ((unsigned char)text.p[end + 1] % PATTERN_GROUPS);
+}
+
 /* False when `found` wants no more. */
 static bool check_window(const struct prefilter *f, slice text, size_t at, uint32_t w, prefilter_found found, void *arg)
 {
@@ -151,9 +230,13 @@ static bool check_window(const struct prefilter *f, slice text, size_t at, uint3
         size_t from = at - l->offset;
         if (text.n - from < l->text.n || memcmp(text.p + from, l->text.p, l->text.n) != 0)
             continue;
-        for (uint32_t k = 0; k < l->n; k++)
-            if (!found(arg, &f->users[l->user + k], from + (l->text.p[0] == ' ')))
+        uint64_t before = bit_before(text, from + (l->text.p[0] == ' '));
+        uint64_t behind = bit_behind(text, from + l->text.n - (l->text.p[l->text.n - 1] == ' '));
+        for (uint32_t k = 0; k < l->n; k++) {
+            const struct prefilter_user *user = &f->users[l->user + k];
+            if ((user->before & before) && (user->behind & behind) && !found(arg, user, from + (l->text.p[0] == ' ')))
                 return false;
+        }
     }
     return true;
 }

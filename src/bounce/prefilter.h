@@ -11,15 +11,17 @@
 
 struct prefilter;
 
-/* Who waits for a literal: number of the pattern, and which alternative of its anchor the literal is. */
+/* Who waits for a literal: number of the pattern, which alternative of its anchor the literal is, and what is cheap to know
+ * of its neighbours: groups of bytes (PATTERN_GROUPS) with which the word before may end and the word behind may begin. */
 struct prefilter_user {
+    uint64_t before, behind;
     uint32_t pattern;
     uint32_t alternative;
 };
 
 /* Builds the filter over the anchors of patterns[0..n). `samples` are folded texts from which the frequency of windows is
- * taken; the text may be empty. NULL when memory is refused. */
-struct prefilter *prefilter_build(arena *a, const struct pattern *const *patterns, size_t n, slice samples);
+ * taken (the text may be empty); each pattern is given the anchor that occurs least in them. NULL when memory is refused. */
+struct prefilter *prefilter_build(arena *a, struct pattern *const *patterns, size_t n, slice samples);
 
 /* Calls found(arg, user, at) for each literal at each place, until it returns false. */
 typedef bool (*prefilter_found)(void *arg, const struct prefilter_user *user, size_t at);

@@ -10,7 +10,7 @@ struct provider_row {
 };
 
 static const struct provider_row rows[] = {
-#define PROVIDER(word, names, domains, marks)                                                                          \
+#define PROVIDER(word, names, domains, marks) \
     {SLICE_INIT(word), SLICE_INIT(names), SLICE_INIT(domains), SLICE_INIT(marks)},
 #include "bounce/providers.def"
 #undef PROVIDER

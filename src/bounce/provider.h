@@ -23,7 +23,7 @@ struct provider_index {
     uint16_t first[257];         /* where the names that begin with a byte begin; of the next byte: where they end */
 };
 
-unsigned provider_count(void); /* numbers 1..count */
+unsigned provider_count(void);          /* numbers 1..count */
 slice provider_word(unsigned provider); /* "gmail"; empty for PROVIDER_NONE */
 unsigned provider_by_word(slice word);
 slice provider_marks(unsigned provider); /* literals of its replies, "|" between them; may be empty */

@@ -31,7 +31,8 @@ size_t bounce_enhanced_parse(struct bounce_slice text, struct bounce_enhanced *o
     /* "4.16.55.1" and IP addresses are none. */
     if (end + 1 < text.n && text.p[end] == '.' && ascii_digit(text.p[end + 1]))
         return 0;
-    *out = (struct bounce_enhanced){(uint16_t)(text.p[0] - '0'), number_at(text, 2, subject), number_at(text, dot + 1, detail)};
+    *out = (struct bounce_enhanced){(uint16_t)(text.p[0] - '0'), number_at(text, 2, subject),
+                                    number_at(text, dot + 1, detail)};
     return end;
 }
 
@@ -40,8 +41,8 @@ size_t bounce_enhanced_parse(struct bounce_slice text, struct bounce_enhanced *o
 struct part { /* one reply, or one line of one */
     uint16_t code;
     struct bounce_enhanced enhanced;
-    size_t from;       /* of the code */
-    size_t text_from;  /* behind code and enhanced code */
+    size_t from;      /* of the code */
+    size_t text_from; /* behind code and enhanced code */
 };
 
 struct finder {
@@ -51,14 +52,15 @@ struct finder {
 };
 
 /* Codes that are common enough to be taken for one in the middle of a line. */
-static const uint16_t usual_codes[] = {421, 450, 451, 452, 454, 455, 500, 501, 502, 503, 504, 521, 525, 530, 535, 550,
-                                       551, 552, 553, 554, 555, 556, 571};
+static const uint16_t usual_codes[] = {421, 450, 451, 452, 454, 455, 500, 501, 502, 503, 504, 521,
+                                       525, 530, 535, 550, 551, 552, 553, 554, 555, 556, 571};
 
 /* What stands behind a number that is a measure and no reply code. */
-static const slice units[] = {SLICE_INIT("bytes"), SLICE_INIT("kb"), SLICE_INIT("mb"), SLICE_INIT("seconds"),
-                              SLICE_INIT("messages"), SLICE_INIT("recipients"), SLICE_INIT("minutes"), SLICE_INIT("hours"),
-                              SLICE_INIT("connections"), SLICE_INIT("users"), SLICE_INIT("characters"), SLICE_INIT("error"),
-                              SLICE_INIT("mails"), SLICE_INIT("emails"), SLICE_INIT("per ")};
+static const slice units[] = {SLICE_INIT("bytes"),   SLICE_INIT("kb"),         SLICE_INIT("mb"),
+                              SLICE_INIT("seconds"), SLICE_INIT("messages"),   SLICE_INIT("recipients"),
+                              SLICE_INIT("minutes"), SLICE_INIT("hours"),      SLICE_INIT("connections"),
+                              SLICE_INIT("users"),   SLICE_INIT("characters"), SLICE_INIT("error"),
+                              SLICE_INIT("mails"),   SLICE_INIT("emails"),     SLICE_INIT("per ")};
 
 static bool usual_code(uint16_t code)
 {
@@ -197,9 +199,10 @@ static slice part_text(const struct finder *f, size_t k)
 }
 
 /* Replies to commands that only failed because an earlier one did, and wrappers around the reply that tells why. */
-static const slice followers[] = {SLICE_INIT("no valid recipients"), SLICE_INIT("need rcpt"), SLICE_INIT("no recipients"),
-                                  SLICE_INIT("valid rcpt command must"), SLICE_INIT("too many errors"),
-                                  SLICE_INIT("message expired"), SLICE_INIT("message timeout"), SLICE_INIT("session setup failed"),
+static const slice followers[] = {SLICE_INIT("no valid recipients"),   SLICE_INIT("need rcpt"),
+                                  SLICE_INIT("no recipients"),         SLICE_INIT("valid rcpt command must"),
+                                  SLICE_INIT("too many errors"),       SLICE_INIT("message expired"),
+                                  SLICE_INIT("message timeout"),       SLICE_INIT("session setup failed"),
                                   SLICE_INIT("unknown address error"), SLICE_INIT("other mail system problem")};
 
 static bool is_follower(slice text)
@@ -241,6 +244,10 @@ struct words {
 static void add_words(struct words *w, slice s)
 {
     for (size_t i = 0; i < s.n; i++) {
+        if (ascii_alnum(s.p[i])) {
+            w->p[w->n++] = s.p[i];
+            continue;
+        }
         bool escape = s.p[i] == '\\' && i + 1 < s.n && (s.p[i + 1] == 'n' || s.p[i + 1] == 'r');
         if (escape)
             i++;
@@ -308,38 +315,64 @@ static void qmail_enhanced(slice text, struct bounce_enhanced *out)
 static const struct {
     slice words;
     enum bounce_phase phase;
-} phase_marks[] = {
-    {SLICE_INIT("in reply to end of data"), BOUNCE_PHASE_END}, {SLICE_INIT("after end of data"), BOUNCE_PHASE_END},
-    {SLICE_INIT("in reply to rcpt to"), BOUNCE_PHASE_RCPT},    {SLICE_INIT("after rcpt to"), BOUNCE_PHASE_RCPT},
-    {SLICE_INIT("in reply to mail from"), BOUNCE_PHASE_MAIL},  {SLICE_INIT("after mail from"), BOUNCE_PHASE_MAIL},
-    {SLICE_INIT("in reply to data"), BOUNCE_PHASE_DATA},       {SLICE_INIT("after data"), BOUNCE_PHASE_DATA},
-    {SLICE_INIT("in reply to ehlo"), BOUNCE_PHASE_HELO},       {SLICE_INIT("after ehlo"), BOUNCE_PHASE_HELO},
-    {SLICE_INIT("in reply to helo"), BOUNCE_PHASE_HELO},       {SLICE_INIT("after helo"), BOUNCE_PHASE_HELO},
-    {SLICE_INIT("in reply to lhlo"), BOUNCE_PHASE_HELO},       {SLICE_INIT("in reply to starttls"), BOUNCE_PHASE_STARTTLS},
-    {SLICE_INIT("after starttls"), BOUNCE_PHASE_STARTTLS},     {SLICE_INIT("in reply to auth"), BOUNCE_PHASE_AUTH},
-    {SLICE_INIT("after auth"), BOUNCE_PHASE_AUTH},             {SLICE_INIT("after initial connection"), BOUNCE_PHASE_CONNECT},
-    {SLICE_INIT("refused to talk to me"), BOUNCE_PHASE_CONNECT}, {SLICE_INIT("while performing the helo handshake"), BOUNCE_PHASE_HELO},
-    {SLICE_INIT("while receiving the initial server greeting"), BOUNCE_PHASE_CONNECT},
-    {SLICE_INIT(">>> rcpt to"), BOUNCE_PHASE_RCPT},            {SLICE_INIT(">>> mail from"), BOUNCE_PHASE_MAIL},
-    {SLICE_INIT(">>> data"), BOUNCE_PHASE_DATA},               {SLICE_INIT("rcpt to said"), BOUNCE_PHASE_RCPT},
-    {SLICE_INIT("error during rcpt"), BOUNCE_PHASE_RCPT},      {SLICE_INIT("delivery error: dd"), BOUNCE_PHASE_END}};
+} phase_marks[] = {{SLICE_INIT("in reply to end of data"), BOUNCE_PHASE_END},
+                   {SLICE_INIT("after end of data"), BOUNCE_PHASE_END},
+                   {SLICE_INIT("in reply to rcpt to"), BOUNCE_PHASE_RCPT},
+                   {SLICE_INIT("after rcpt to"), BOUNCE_PHASE_RCPT},
+                   {SLICE_INIT("in reply to mail from"), BOUNCE_PHASE_MAIL},
+                   {SLICE_INIT("after mail from"), BOUNCE_PHASE_MAIL},
+                   {SLICE_INIT("in reply to data"), BOUNCE_PHASE_DATA},
+                   {SLICE_INIT("after data"), BOUNCE_PHASE_DATA},
+                   {SLICE_INIT("in reply to ehlo"), BOUNCE_PHASE_HELO},
+                   {SLICE_INIT("after ehlo"), BOUNCE_PHASE_HELO},
+                   {SLICE_INIT("in reply to helo"), BOUNCE_PHASE_HELO},
+                   {SLICE_INIT("after helo"), BOUNCE_PHASE_HELO},
+                   {SLICE_INIT("in reply to lhlo"), BOUNCE_PHASE_HELO},
+                   {SLICE_INIT("in reply to starttls"), BOUNCE_PHASE_STARTTLS},
+                   {SLICE_INIT("after starttls"), BOUNCE_PHASE_STARTTLS},
+                   {SLICE_INIT("in reply to auth"), BOUNCE_PHASE_AUTH},
+                   {SLICE_INIT("after auth"), BOUNCE_PHASE_AUTH},
+                   {SLICE_INIT("after initial connection"), BOUNCE_PHASE_CONNECT},
+                   {SLICE_INIT("refused to talk to me"), BOUNCE_PHASE_CONNECT},
+                   {SLICE_INIT("while performing the helo handshake"), BOUNCE_PHASE_HELO},
+                   {SLICE_INIT("while receiving the initial server greeting"), BOUNCE_PHASE_CONNECT},
+                   {SLICE_INIT(">>> rcpt to"), BOUNCE_PHASE_RCPT},
+                   {SLICE_INIT(">>> mail from"), BOUNCE_PHASE_MAIL},
+                   {SLICE_INIT(">>> data"), BOUNCE_PHASE_DATA},
+                   {SLICE_INIT("rcpt to said"), BOUNCE_PHASE_RCPT},
+                   {SLICE_INIT("error during rcpt"), BOUNCE_PHASE_RCPT},
+                   {SLICE_INIT("delivery error: dd"), BOUNCE_PHASE_END}};
 
-/* Each mark has one of these, so that most texts are through after two looks. */
-static bool may_name_phase(slice text)
+/* First and third letter of every mark, so that most places are passed in two looks. */
+static bool may_begin_mark(const char *p)
 {
-    return slice_find_ci(text, S("after ")) != SLICE_NPOS || slice_find_ci(text, S("reply to")) != SLICE_NPOS ||
-           slice_find(text, S(">>> ")) != SLICE_NPOS || slice_find_ci(text, S("refused to talk")) != SLICE_NPOS ||
-           slice_find_ci(text, S("while ")) != SLICE_NPOS || slice_find_ci(text, S("rcpt")) != SLICE_NPOS ||
-           slice_find_ci(text, S("delivery error")) != SLICE_NPOS;
+    switch (p[0] | 0x20) {
+    case 'i':
+        return p[2] == ' ';
+    case 'a':
+        return (p[2] | 0x20) == 't';
+    case 'r':
+        return (p[2] | 0x20) == 'f' || (p[2] | 0x20) == 'p';
+    case 'w':
+        return (p[2] | 0x20) == 'i';
+    case 'e':
+        return (p[2] | 0x20) == 'r';
+    case 'd':
+        return (p[2] | 0x20) == 'l';
+    default:
+        return p[0] == '>' && p[2] == '>';
+    }
 }
 
 enum bounce_phase reply_phase(slice text)
 {
-    if (!may_name_phase(text))
-        return BOUNCE_PHASE_NONE;
-    for (size_t i = 0; i < ARRAY_LEN(phase_marks); i++)
-        if (slice_find_ci(text, phase_marks[i].words) != SLICE_NPOS)
-            return phase_marks[i].phase;
+    for (size_t at = 0; at + 4 < text.n; at++) {
+        if ((at > 0 && ascii_alnum(text.p[at - 1])) || !may_begin_mark(text.p + at))
+            continue;
+        for (size_t i = 0; i < ARRAY_LEN(phase_marks); i++)
+            if (slice_starts_ci(slice_from(text, at), phase_marks[i].words))
+                return phase_marks[i].phase;
+    }
     return BOUNCE_PHASE_NONE;
 }
 
@@ -370,13 +403,22 @@ static slice find_host(slice before)
 static const struct {
     slice word;
     int64_t seconds;
-} time_units[] = {{SLICE_INIT("sec"), 1}, {SLICE_INIT("min"), 60}, {SLICE_INIT("hour"), 3600}, {SLICE_INIT("hr"), 3600},
-                  {SLICE_INIT("day"), 86400}, {SLICE_INIT("s"), 1}, {SLICE_INIT("m"), 60}, {SLICE_INIT("h"), 3600}};
+} time_units[] = {{SLICE_INIT("sec"), 1},   {SLICE_INIT("min"), 60},    {SLICE_INIT("hour"), 3600},
+                  {SLICE_INIT("hr"), 3600}, {SLICE_INIT("day"), 86400}, {SLICE_INIT("s"), 1},
+                  {SLICE_INIT("m"), 60},    {SLICE_INIT("h"), 3600}};
 
-static const slice advice_words[] = {SLICE_INIT("again"), SLICE_INIT("retry"), SLICE_INIT("wait"), SLICE_INIT("later"),
-                                     SLICE_INIT("within"), SLICE_INIT("come back"), SLICE_INIT("resend"),
-                                     SLICE_INIT("accept this mail"), SLICE_INIT("mail from you in"), SLICE_INIT("delay"),
-                                     SLICE_INIT("greylist"), SLICE_INIT("expire")};
+static const slice advice_words[] = {SLICE_INIT("again"),
+                                     SLICE_INIT("retry"),
+                                     SLICE_INIT("wait"),
+                                     SLICE_INIT("later"),
+                                     SLICE_INIT("within"),
+                                     SLICE_INIT("come back"),
+                                     SLICE_INIT("resend"),
+                                     SLICE_INIT("accept this mail"),
+                                     SLICE_INIT("mail from you in"),
+                                     SLICE_INIT("delay"),
+                                     SLICE_INIT("greylist"),
+                                     SLICE_INIT("expire")};
 
 #define ADVICE_WINDOW 60u
 #define ADVICE_MAX_S (7 * 86400)
@@ -407,9 +449,9 @@ static bool is_advice(slice window)
 int64_t reply_retry_after(slice text)
 {
     for (size_t i = 0; i < text.n; i++) {
-        size_t n = digits_at(text, i);
-        if (n == 0)
+        if (!ascii_digit(text.p[i]))
             continue;
+        size_t n = digits_at(text, i);
         bool word = i == 0 || (!ascii_alnum(text.p[i - 1]) && text.p[i - 1] != '.');
         int64_t unit = word && n <= 6 ? unit_seconds(slice_from(text, i + n)) : 0;
         size_t from = i > ADVICE_WINDOW ? i - ADVICE_WINDOW : 0;

@@ -1,5 +1,6 @@
 #include "bounce/rules.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -19,6 +20,7 @@
 struct owner {
     uint32_t rule; /* or OWNER_MARK */
     uint16_t provider;
+    uint8_t rank; /* of the rule */
     bool negative;
 };
 #define OWNER_MARK UINT32_MAX
@@ -27,7 +29,7 @@ struct bounce_rules {
     arena arena;
     struct rule *rules;
     size_t rule_count;
-    const struct pattern **patterns;
+    struct pattern **patterns;
     struct owner *owners;
     size_t pattern_count;
     struct pattern *own_patterns; /* those of rules, in the order of rules */
@@ -90,7 +92,7 @@ static bool add_marks(struct bounce_rules *r, unsigned provider)
         if (!p || pattern_add(&r->arena, mark, 0, NULL, NULL, p) || pattern_finish(p))
             return false;
         r->patterns[r->pattern_count] = p;
-        r->owners[r->pattern_count++] = (struct owner){OWNER_MARK, (uint16_t)provider, false};
+        r->owners[r->pattern_count++] = (struct owner){OWNER_MARK, (uint16_t)provider, 0, false};
     }
     return true;
 }
@@ -100,7 +102,7 @@ static void add_rule_patterns(struct bounce_rules *r, uint32_t rule)
     const struct rule *u = &r->rules[rule];
     for (uint32_t i = 0; i < u->pattern_count + u->not_count; i++) {
         r->patterns[r->pattern_count] = &r->own_patterns[u->first_pattern + i];
-        r->owners[r->pattern_count++] = (struct owner){rule, 0, i >= u->pattern_count};
+        r->owners[r->pattern_count++] = (struct owner){rule, 0, (uint8_t)u->rank, i >= u->pattern_count};
     }
 }
 
@@ -207,12 +209,21 @@ struct bounce_slice bounce_rules_version(const struct bounce_rules *rules)
 
 /* ---- matching -------------------------------------------------------------------------------------------------- */
 
+/* A literal of a pattern was found: the pattern is to be tried there. */
+struct pending {
+    const struct prefilter_user *user;
+    uint32_t at;
+    uint8_t rank; /* of the rule */
+};
+
 struct scan {
     const struct bounce_rules *rules;
     slice text;
+    const struct rule_facts *facts;
     struct rules_hits *hits;
-    bool told;  /* the provider was given */
-    bool found; /* by check_first */
+    struct pending fits[RULES_MAX_PENDING], nots[RULES_MAX_PENDING];
+    size_t fit_count, not_count;
+    bool any; /* of note_any */
 };
 
 static bool re_matches(const struct bounce_rules *rules, const struct pattern *p, slice text, struct pattern_match *m)
@@ -241,46 +252,36 @@ static struct rules_hit *hit_of(struct rules_hits *hits, const struct rule *rule
     return &hits->v[hits->n++];
 }
 
-static void note_hit(struct scan *s, const struct owner *owner, const struct pattern *p, const struct pattern_match *m)
+static bool try_pattern(const struct scan *s, const struct pending *p, struct pattern_match *m)
 {
-    if (owner->rule == OWNER_MARK) {
-        if (!s->told && s->hits->provider == PROVIDER_NONE)
-            s->hits->provider = owner->provider;
-        return;
-    }
-    struct rules_hit *hit = hit_of(s->hits, &s->rules->rules[owner->rule]);
-    if (!hit)
-        return;
-    if (owner->negative) {
-        hit->rejected = "words that forbid it";
-    } else if (!hit->pattern || m->weight > hit->match.weight) {
-        hit->pattern = p;
-        hit->match = *m;
-    }
+    const struct pattern *pattern = s->rules->patterns[p->user->pattern];
+    return pattern_match_at(pattern, s->text, p->user->alternative, p->at, m) &&
+           (!pattern->re || re_matches(s->rules, pattern, s->text, m));
 }
 
-static bool user_fits(const struct scan *s, const struct prefilter_user *user, size_t at, struct pattern_match *m)
+static void note_mark(struct scan *s, const struct pending *p, unsigned provider)
 {
-    const struct pattern *p = s->rules->patterns[user->pattern];
-    return pattern_match_at(p, s->text, user->alternative, at, m) && (!p->re || re_matches(s->rules, p, s->text, m));
+    struct pattern_match m;
+    if (s->facts->provider == PROVIDER_NONE && s->hits->provider == PROVIDER_NONE && try_pattern(s, p, &m))
+        s->hits->provider = provider;
 }
 
-static bool check_user(void *arg, const struct prefilter_user *user, size_t at)
+/* Marks are tried at once, since conditions ask for the provider; the rest waits until it is known what is worth trying. */
+static bool note_literal(void *arg, const struct prefilter_user *user, size_t at)
 {
     struct scan *s = arg;
-    struct pattern_match m;
-    if (user_fits(s, user, at, &m))
-        note_hit(s, &s->rules->owners[user->pattern], s->rules->patterns[user->pattern], &m);
-    return true;
-}
-
-static bool check_first(void *arg, const struct prefilter_user *user, size_t at)
-{
-    struct scan *s = arg;
-    struct pattern_match m;
     const struct owner *owner = &s->rules->owners[user->pattern];
-    s->found = owner->rule != OWNER_MARK && !owner->negative && user_fits(s, user, at, &m);
-    return !s->found;
+    struct pending p = {user, (uint32_t)at, 0};
+    if (owner->rule == OWNER_MARK) {
+        note_mark(s, &p, owner->provider);
+        return true;
+    }
+    p.rank = owner->rank;
+    if (owner->negative && s->not_count < RULES_MAX_PENDING)
+        s->nots[s->not_count++] = p;
+    else if (!owner->negative && s->fit_count < RULES_MAX_PENDING)
+        s->fits[s->fit_count++] = p;
+    return true;
 }
 
 static bool code_fits(const struct rule *rule, unsigned code)
@@ -318,32 +319,94 @@ static const char *why_not(const struct rule *rule, const struct rule_facts *fac
     return enhanced_fits(rule, facts->enhanced) ? NULL : "enhanced code";
 }
 
-static void drop_lone_nots(struct rules_hits *hits)
+static const char *why_forbidden(const struct scan *s, const struct rule *rule)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < hits->n; i++)
-        if (hits->v[i].pattern)
-            hits->v[n++] = hits->v[i];
-    hits->n = n;
+    struct pattern_match m;
+    for (size_t i = 0; i < s->not_count; i++) {
+        const struct pending *p = &s->nots[i];
+        if (&s->rules->rules[s->rules->owners[p->user->pattern].rule] == rule && try_pattern(s, p, &m))
+            return "words that forbid it";
+    }
+    return NULL;
+}
+
+static void try_fit(struct scan *s, const struct pending *p)
+{
+    const struct rule *rule = &s->rules->rules[s->rules->owners[p->user->pattern].rule];
+    const char *rejected = why_not(rule, s->facts, s->hits->provider);
+    struct pattern_match m;
+    if ((rejected && !s->facts->all) || !try_pattern(s, p, &m))
+        return;
+    struct rules_hit *hit = hit_of(s->hits, rule);
+    if (!hit || (hit->pattern && m.weight <= hit->match.weight))
+        return;
+    hit->pattern = s->rules->patterns[p->user->pattern];
+    hit->match = m;
+    hit->rejected = rejected;
+}
+
+/* The highest rank below `below` among the literals found; -1 when there is none. */
+static int next_rank(const struct scan *s, int below)
+{
+    int rank = -1;
+    for (size_t i = 0; i < s->fit_count; i++)
+        if (s->fits[i].rank < below && s->fits[i].rank > rank)
+            rank = s->fits[i].rank;
+    return rank;
+}
+
+/* Returns true when a rule of this rank holds. */
+static bool try_rank(struct scan *s, int rank)
+{
+    size_t before = s->hits->n;
+    bool holds = false;
+    for (size_t i = 0; i < s->fit_count; i++)
+        if (s->fits[i].rank == rank)
+            try_fit(s, &s->fits[i]);
+    for (size_t i = before; i < s->hits->n; i++) {
+        struct rules_hit *hit = &s->hits->v[i];
+        if (!hit->rejected)
+            hit->rejected = why_forbidden(s, hit->rule);
+        holds |= !hit->rejected;
+    }
+    return holds;
 }
 
 void rules_match(const struct bounce_rules *rules, slice folded, const struct rule_facts *facts, struct rules_hits *out)
 {
+    struct scan s;
+    s.rules = rules;
+    s.text = folded;
+    s.facts = facts;
+    s.hits = out;
+    s.fit_count = s.not_count = 0;
     out->n = 0;
     out->provider = facts->provider;
-    struct scan s = {.rules = rules, .text = folded, .hits = out, .told = facts->provider != PROVIDER_NONE};
-    prefilter_scan(rules->prefilter, folded, check_user, &s);
-    drop_lone_nots(out);
-    for (size_t i = 0; i < out->n; i++)
-        if (!out->v[i].rejected)
-            out->v[i].rejected = why_not(out->v[i].rule, facts, out->provider);
+    prefilter_scan(rules->prefilter, folded, note_literal, &s);
+    for (int rank = next_rank(&s, INT_MAX); rank >= 0; rank = next_rank(&s, rank))
+        if (try_rank(&s, rank) && !facts->all)
+            break;
+}
+
+/* Stops at the first word that fits. */
+static bool note_any(void *arg, const struct prefilter_user *user, size_t at)
+{
+    struct scan *s = arg;
+    const struct owner *owner = &s->rules->owners[user->pattern];
+    struct pending p = {user, (uint32_t)at, 0};
+    struct pattern_match m;
+    s->any = owner->rule != OWNER_MARK && !owner->negative && try_pattern(s, &p, &m);
+    return !s->any;
 }
 
 bool rules_have_words(const struct bounce_rules *rules, slice folded)
 {
-    struct scan s = {.rules = rules, .text = folded};
-    prefilter_scan(rules->prefilter, folded, check_first, &s);
-    return s.found;
+    struct scan s;
+    s.rules = rules;
+    s.text = folded;
+    s.any = false;
+    prefilter_scan(rules->prefilter, folded, note_any, &s);
+    return s.any;
 }
 
 /* ---- order ----------------------------------------------------------------------------------------------------- */
@@ -351,8 +414,9 @@ bool rules_have_words(const struct bounce_rules *rules, slice folded)
 /* What a wrong verdict would do to the address: less is better when all else is equal. */
 static int harm(enum bounce_reason reason)
 {
-    static const int of_counts[] = {[BOUNCE_COUNTS_NEVER] = 0, [BOUNCE_COUNTS_SLOW] = 1, [BOUNCE_COUNTS_CAMPAIGN] = 2,
-                                    [BOUNCE_COUNTS_QUOTA] = 3, [BOUNCE_COUNTS_PLATFORM] = 4, [BOUNCE_COUNTS_AT_ONCE] = 5};
+    static const int of_counts[] = {
+        [BOUNCE_COUNTS_NEVER] = 0, [BOUNCE_COUNTS_SLOW] = 1,     [BOUNCE_COUNTS_CAMPAIGN] = 2,
+        [BOUNCE_COUNTS_QUOTA] = 3, [BOUNCE_COUNTS_PLATFORM] = 4, [BOUNCE_COUNTS_AT_ONCE] = 5};
     return of_counts[bounce_reason_counts(reason)];
 }
 

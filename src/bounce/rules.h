@@ -10,8 +10,9 @@
 #include "bounce/pattern.h"
 #include "bounce/provider.h"
 
-#define RULES_MAX_CODES 12u  /* codes and enhanced codes of one rule */
-#define RULES_MAX_HITS 128u  /* rules that one text may fit; more are not looked at */
+#define RULES_MAX_CODES 12u      /* codes and enhanced codes of one rule */
+#define RULES_MAX_HITS 128u      /* rules that one text may fit; more are not looked at */
+#define RULES_MAX_PENDING 512u   /* literals found in one text; more are not looked at */
 #define RULES_MATCH_LIMIT 20000u /* steps of one regular expression */
 
 struct rule_code {
@@ -53,6 +54,7 @@ struct rule_facts {
     struct bounce_enhanced enhanced;
     enum bounce_phase phase;
     unsigned provider; /* PROVIDER_NONE: told by marks in the text, if at all */
+    bool all;          /* all rules that fit, not only those of the highest rank that holds */
 };
 
 struct rules_hit {
@@ -68,8 +70,10 @@ struct rules_hits {
     unsigned provider; /* the given one, or the one told by marks */
 };
 
-/* All rules whose words fit the folded text, in no order; conditions are looked at and noted in `rejected`. */
-void rules_match(const struct bounce_rules *rules, slice folded, const struct rule_facts *facts, struct rules_hits *out);
+/* Rules whose words fit the folded text, in no order; conditions are looked at and noted in `rejected`. Looks at one rank
+ * after the other, the highest first, and stops behind the first in which a rule holds (unless facts->all). */
+void rules_match(const struct bounce_rules *rules, slice folded, const struct rule_facts *facts,
+                 struct rules_hits *out);
 /* True when the words of any rule occur, whatever else the rule asks for. */
 bool rules_have_words(const struct bounce_rules *rules, slice folded);
 /* The hit that decides; NULL when there is none. */

@@ -6,8 +6,8 @@
 
 static struct bounce_evidence_set evidence_of(const struct rule_example *e)
 {
-    return (struct bounce_evidence_set){.text = e->text, .status = SLICE_EMPTY, .provider = e->provider,
-                                        .recipient = SLICE_EMPTY, .phase = e->phase};
+    return (struct bounce_evidence_set){
+        .text = e->text, .status = SLICE_EMPTY, .provider = e->provider, .recipient = SLICE_EMPTY, .phase = e->phase};
 }
 
 static bool add_message(arena *a, struct lint_messages *out, const struct rule *rule, unsigned line, slice text)
@@ -26,7 +26,8 @@ static const struct rules_hit *find_rival(const struct rules_hits *hits, const s
     for (size_t i = 0; i < hits->n; i++) {
         const struct rules_hit *h = &hits->v[i];
         const struct rule *x = h->rule, *y = best->rule;
-        bool x_provider = (x->providers[0] | x->providers[1]) != 0, y_provider = (y->providers[0] | y->providers[1]) != 0;
+        bool x_provider = (x->providers[0] | x->providers[1]) != 0,
+             y_provider = (y->providers[0] | y->providers[1]) != 0;
         if (h != best && !h->rejected && x->reason != y->reason && x->rank == y->rank && x->user == y->user &&
             x_provider == y_provider && h->match.weight == best->match.weight)
             return h;
@@ -35,12 +36,13 @@ static const struct rules_hit *find_rival(const struct rules_hits *hits, const s
 }
 
 /* Returns 1 when the example reached its rule, 0 when not, -1 when memory was refused. */
-static int lint_example(const struct bounce_rules *rules, const struct rule *rule, const struct rule_example *e, arena *a,
-                        struct lint_messages *out)
+static int lint_example(const struct bounce_rules *rules, const struct rule *rule, const struct rule_example *e,
+                        arena *a, struct lint_messages *out)
 {
     struct bounce_evidence_set evidence = evidence_of(e);
     struct bounce_verdict v;
     struct judge_trace trace;
+    trace.all = false;
     if (judge_traced(rules, &evidence, a, &v, &trace) != BOUNCE_OK)
         return -1;
     const struct rules_hit *best = rules_best(&trace.hits);
@@ -83,6 +85,7 @@ bool rules_lint(const struct bounce_rules *rules, arena *a, struct lint_messages
 enum bounce_status rules_explain(const struct bounce_rules *rules, const struct bounce_evidence_set *evidence, arena *a,
                                  struct explanation *out)
 {
+    out->trace.all = true;
     enum bounce_status status = judge_traced(rules, evidence, a, &out->verdict, &out->trace);
     struct rules_hits *hits = &out->trace.hits;
     rules_sort(hits);
@@ -93,7 +96,8 @@ enum bounce_status rules_explain(const struct bounce_rules *rules, const struct 
     for (size_t i = 0; i < hits->n; i++) {
         const struct rules_hit *h = &hits->v[i];
         struct explain_row *row = &out->rows[out->n++];
-        *row = (struct explain_row){h, slice_trim(slice_sub(out->trace.folded, h->match.from, h->match.to - h->match.from)), ""};
+        *row = (struct explain_row){
+            h, slice_trim(slice_sub(out->trace.folded, h->match.from, h->match.to - h->match.from)), ""};
         if (i > 0)
             (void)rules_order(&hits->v[i - 1], h, &row->why);
         if (h->rejected)

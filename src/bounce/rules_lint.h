@@ -27,8 +27,8 @@ NODISCARD bool rules_lint(const struct bounce_rules *rules, arena *a, struct lin
 
 struct explain_row {
     const struct rules_hit *hit;
-    slice words;      /* that matched, as folded */
-    const char *why;  /* why it stands below the one before it; "" for the first */
+    slice words;     /* that matched, as folded */
+    const char *why; /* why it stands below the one before it; "" for the first */
 };
 struct explanation {
     struct bounce_verdict verdict;

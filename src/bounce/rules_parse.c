@@ -271,7 +271,8 @@ static void read_seq(struct reader *r, slice rest)
 {
     unsigned gap = PATTERN_SEQ_BYTES;
     slice source = slice_trim(rest), text, word = slice_ltrim(rest);
-    if (word.n && ascii_digit(word.p[0]) && slice_word(&rest, &word) && !parse_number(word, PATTERN_MAX_GAP_BYTES, &gap))
+    if (word.n && ascii_digit(word.p[0]) && slice_word(&rest, &word) &&
+        !parse_number(word, PATTERN_MAX_GAP_BYTES, &gap))
         problem(r, "no distance", word);
     struct pattern *p = new_pattern(r, false);
     const char *wrong = NULL;
@@ -297,8 +298,8 @@ static const char *compile_re(arena *a, slice text, struct pattern *p)
     if (wrong)
         return wrong;
     p->open_left = p->open_right = true;
-    pcre2_code *re = pcre2_compile((PCRE2_SPTR)text.p, text.n, PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C,
-                                   &code, &where, NULL);
+    pcre2_code *re =
+        pcre2_compile((PCRE2_SPTR)text.p, text.n, PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &where, NULL);
     if (!re)
         return "not a regular expression";
     (void)pcre2_jit_compile(re, PCRE2_JIT_COMPLETE); /* without it the interpreter does the work */
@@ -346,12 +347,18 @@ static void read_example(struct reader *r, slice rest)
 static const struct {
     slice word;
     void (*read)(struct reader *r, slice rest);
-} keywords[] = {{SLICE_INIT("reason"), read_reason}, {SLICE_INIT("provider"), read_provider},
-                {SLICE_INIT("phase"), read_phase},   {SLICE_INIT("code"), read_code},
-                {SLICE_INIT("enhanced"), read_enhanced}, {SLICE_INIT("rank"), read_rank},
-                {SLICE_INIT("certainty"), read_certainty}, {SLICE_INIT("retry"), read_retry},
-                {SLICE_INIT("text"), read_text},     {SLICE_INIT("seq"), read_seq},
-                {SLICE_INIT("re:"), read_re},        {SLICE_INIT("not"), read_not},
+} keywords[] = {{SLICE_INIT("reason"), read_reason},
+                {SLICE_INIT("provider"), read_provider},
+                {SLICE_INIT("phase"), read_phase},
+                {SLICE_INIT("code"), read_code},
+                {SLICE_INIT("enhanced"), read_enhanced},
+                {SLICE_INIT("rank"), read_rank},
+                {SLICE_INIT("certainty"), read_certainty},
+                {SLICE_INIT("retry"), read_retry},
+                {SLICE_INIT("text"), read_text},
+                {SLICE_INIT("seq"), read_seq},
+                {SLICE_INIT("re:"), read_re},
+                {SLICE_INIT("not"), read_not},
                 {SLICE_INIT("example"), read_example}};
 
 /* ---- rules ----------------------------------------------------------------------------------------------------- */
@@ -433,7 +440,10 @@ static void begin_rule(struct reader *r, slice rest)
     }
     b->rules = grown;
     r->rule = &b->rules[b->rule_count++];
-    *r->rule = (struct rule){.id = arena_dup(b->a, id), .file = r->file->name, .line = r->line, .user = r->file->user,
+    *r->rule = (struct rule){.id = arena_dup(b->a, id),
+                             .file = r->file->name,
+                             .line = r->line,
+                             .user = r->file->user,
                              .retry_after_s = RULE_RETRY_USUAL};
     r->fit_count = r->not_count = r->example_count = 0;
     r->has_reason = r->has_rank = false;
