@@ -114,9 +114,9 @@ static bool is_id(slice w)
 }
 
 static const struct shape shapes[] = {
-    {"{url}", is_url},   {"{address}", is_address}, {"{ip}", is_ipv4},   {"{ip}", is_ipv6},
-    {NULL, is_enhanced}, {"{date}", is_date},       {"{time}", is_time}, {"{host}", is_host},
-    {"{n}", is_number},  {"{n}", is_short_number},  {"{id}", is_id}};
+    {"{url}", is_url},  {"{address}", is_address}, {"{ip}", is_ipv4},   {"{time}", is_time},
+    {"{ip}", is_ipv6},  {NULL, is_enhanced},       {"{date}", is_date}, {"{host}", is_host},
+    {"{n}", is_number}, {"{n}", is_short_number},  {"{id}", is_id}};
 
 struct writer {
     char *p;

@@ -172,6 +172,7 @@ static int explain(struct rules_run *r)
     };
     if (evidence.phase == BOUNCE_PHASES)
         return cmd_usage(r->args, "--phase is one of connect, helo, starttls, auth, mail, rcpt, data, end");
+    trace.all = true;
     if (judge_traced(r->rules, &evidence, &r->arena, &v, &trace) != BOUNCE_OK)
         cmd_error(r->args, "a limit was reached; what was found so far is printed");
     if (r->json)
