@@ -242,7 +242,8 @@ enum status review_assign(struct ledger *l, int64_t group, enum bounce_reason re
     struct bounce_reply reply;
     if (bounce_reply_parse(g.example, a, &reply) != BOUNCE_OK)
         return err_set(e, E_MEMORY, "review: out of memory");
-    slice pattern = pattern_of(reply.text, a);
+    /* Postfix' own remark is no word of the server; a report of the same reply does not have it. */
+    slice pattern = pattern_of(slice_sub(reply.text, 0, slice_find(reply.text, S(" (in reply to "))), a);
     if (slice_empty(pattern))
         return err_set(e, E_INVALID, "group %lld: its reply has no words that a rule could look for", (long long)group);
     *rule = rule_text(&g, reason, pattern, a);

@@ -1,0 +1,352 @@
+"""The commands on a ledger: check, why, suppress, report, review, events, acquired, erase, backup, restore, dump."""
+import csv
+import io
+import os
+import unittest
+
+from cmdtest import Case, LOGS, SAMPLES
+
+HARD = "nobody@corp.example.com"
+FREE = "anybody@mail.example.org"
+YEAR_OF_LOGS = 1742000000  # March 2025
+
+
+class WithLedger(Case):
+    def setUp(self):
+        super().setUp()
+        log = self.file("mail.log", (LOGS / "postfix-classic.log").read_bytes())
+        os.utime(log, (YEAR_OF_LOGS, YEAR_OF_LOGS))
+        self.bounced("ingest", "-q", log)
+
+    def answer(self, address, *args):
+        found, = self.objects("check", "--json", *args, address, code=None)
+        return found
+
+
+class Check(WithLedger):
+    def test_exit_status(self):
+        self.assertEqual(self.bounced("check", FREE).out, f"send        {FREE}\n")
+        self.assertIn("suppressed  " + HARD + "  hard: user-unknown", self.bounced("check", FREE, HARD, code=1).out)
+        self.assertIn("invalid     no@@body", self.bounced("check", FREE, "no@@body", code=2).out)
+        self.bounced("check", "no@@body", HARD, code=1)
+        self.assertEqual(self.bounced("check", "-q", HARD, code=1).out, "")
+
+    def test_case_of_the_address_does_not_matter(self):
+        self.assertEqual(self.answer(HARD.upper())["answer"], "suppressed")
+
+    def test_standard_input(self):
+        lines = "".join(f"a{i}@example.com\n" for i in range(2500)) + f"\n  {HARD} \r\n"
+        out = self.bounced("check", code=1, stdin=lines).out.splitlines()
+        self.assertEqual(len(out), 2501)
+        self.assertTrue(out[-1].startswith("suppressed  " + HARD))
+        self.assertEqual(self.bounced("check", stdin=b"").out, "")
+
+    def test_json(self):
+        bad = self.answer(HARD)
+        self.assertEqual((bad["address"], bad["answer"], bad["cause"], bad["scope"], bad["reason"]),
+                         (HARD, "suppressed", "hard", "global", "user-unknown"))
+        self.assertTrue(bad["since"].startswith("2025-03-04T"))
+        self.assertEqual(self.answer(FREE), {"address": FREE, "answer": "send", "known": False, "state": "active"})
+
+    def test_cleaning_a_list(self):
+        for text, delimiter in ((f'name;E-Mail\n"A; B";{HARD}\nC;{FREE}\nD;nothing\n', ";"),
+                                (f'name,email\r\n"A, B",{HARD}\r\nC,{FREE}\r\nD,nothing\r\n', ",")):
+            self.file("in.csv", text)
+            done = self.bounced("check", "--csv", "in.csv", "--rejects", "out.csv", code=1)
+            kept = list(csv.reader(io.StringIO(done.out), delimiter=delimiter))
+            self.assertEqual(kept[1:], [["C", FREE]])
+            rejected = list(csv.reader((self.dir / "out.csv").read_text().splitlines(), delimiter=delimiter))
+            self.assertEqual(rejected[0][-1], "why")
+            self.assertEqual([r[1] for r in rejected[1:]], [HARD, "nothing"])
+            self.assertIn("hard", rejected[1][-1])
+            self.assertIn("1 rows may be sent to, 2 not", done.err)
+        self.assertIn("there is no column", self.bounced("check", "--csv", "in.csv", "--column", "x", code=65).err)
+        self.assertEqual(self.bounced("check", "--csv", "-", stdin=f"{FREE}\n").out, f"{FREE}\n")
+        self.bounced("check", "--csv", "nowhere.csv", code=66)
+        self.bounced("check", "--csv", "in.csv", FREE, code=64)
+        self.bounced("check", "--csv", "in.csv", "--rejects", "no/such/directory", code=73)
+
+
+class Why(WithLedger):
+    def test_timeline(self):
+        out = self.bounced("why", HARD).out
+        for words in (HARD + " is suppressed: hard", "a person may lift it", "said      host mx.corp.example.com",
+                      "means     user-unknown (hard, recipient)", "by rule", "decided   suppressed everywhere"):
+            self.assertIn(words, out)
+        lines = self.objects("why", "--json", HARD)
+        self.assertEqual(lines[0]["state"], "suppressed")
+        self.assertEqual(lines[0]["suppressions"][0]["cause"], "hard")
+        self.assertEqual({line["type"] for line in lines[1:]}, {"event"})
+        self.assertIn("User unknown", lines[1]["reply"])
+
+    def test_unknown_address(self):
+        self.assertIn("nothing is known", self.bounced("why", FREE, code=1).out)
+        self.bounced("why", "no@@body", code=65)
+        self.bounced("why", code=64)
+        self.bounced("why", HARD, FREE, code=64)
+
+
+class Suppress(WithLedger):
+    def test_add_and_remove(self):
+        self.assertIn("suppressed, manual", self.bounced("suppress", "add", "--reason", "asked", FREE).out)
+        self.assertIn("(as before)", self.bounced("suppress", "add", FREE).out)
+        self.assertEqual(self.answer(FREE)["cause"], "manual")
+        self.bounced("suppress", "remove", FREE, code=1)  # no reason
+        self.bounced("suppress", "remove", "--reason", "asked again", FREE)
+        self.assertEqual(self.answer(FREE)["answer"], "send")
+        why = self.bounced("why", FREE).out
+        self.assertIn("asked again", why)
+
+    def test_hard_needs_more(self):
+        done = self.bounced("suppress", "remove", "--reason", "I want to", HARD, code=1)
+        self.assertIn("confirmed-opt-in", done.err)
+        self.assertEqual(self.answer(HARD)["answer"], "suppressed")
+        self.bounced("suppress", "remove", "--reason", "x", "--reverified", "lunch", HARD, code=None)
+        self.assertEqual(self.answer(HARD)["answer"], "suppressed")
+        self.bounced("suppress", "remove", "--reason", "new mailbox", "--reverified", "confirmed-opt-in", HARD)
+        self.assertEqual(self.answer(HARD)["answer"], "send")
+
+    def test_stream(self):
+        self.bounced("suppress", "add", "--stream", "news", "--cause", "unsubscribed", FREE)
+        self.assertEqual(self.answer(FREE, "--stream", "news")["answer"], "suppressed")
+        self.assertEqual(self.answer(FREE, "--stream", "invoices")["answer"], "send")
+
+    def test_list_and_causes(self):
+        self.bounced("suppress", "add", "--cause", "complaint", FREE)
+        everything = self.objects("suppress", "list", "--json")
+        self.assertIn(HARD, [a["address"] for a in everything])
+        only = self.objects("suppress", "list", "--json", "--cause", "complaint")
+        self.assertEqual([(a["address"], a["cause"]) for a in only], [(FREE, "complaint")])
+        self.assertIn("there is no cause", self.bounced("suppress", "list", "--cause", "lunch", code=64).err)
+
+    def test_every_export(self):
+        count = len(self.objects("suppress", "list", "--json"))
+        for form in ("csv", "ndjson", "ses", "sendgrid", "mailgun", "postmark", "sparkpost", "mailjet", "brevo",
+                     "klaviyo", "mailchimp", "hubspot", "sfmc", "mandrill", "md5", "sha256", "postfix-access", "exim",
+                     "plain"):
+            with self.subTest(form):
+                done = self.bounced("suppress", "export", "--format", form)
+                self.assertGreaterEqual(len(done.out.splitlines()), 1 if form in ("sparkpost", "mailgun") else count)
+                if form not in ("md5", "sha256"):
+                    self.assertIn(HARD, done.out)
+        self.assertIn("there is no format", self.bounced("suppress", "export", "--format", "x", code=64).err)
+
+    def test_export_to_a_file_is_whole_or_old(self):
+        target = self.file("list", "old\n")
+        self.bounced("suppress", "export", "--format", "plain", "--output", target)
+        self.assertIn(HARD, target.read_text().splitlines())
+        self.assertEqual([p.name for p in self.dir.iterdir() if p.name.startswith("list") or "tmp" in p.name], ["list"])
+        self.bounced("suppress", "export", "--format", "plain", "--output", "no/such/list", code=None)
+        self.assertFalse((self.dir / "no").exists())
+
+    def test_import(self):
+        self.file("in.csv", f"email,reason\n{FREE},unsubscribed\n{HARD},bounce\nbroken,x\n")
+        dry = self.objects("suppress", "import", "--dry-run", "--json", "in.csv")[0]
+        self.assertEqual((dry["entries"], dry["new"], dry["invalid"], dry["dry_run"]), (3, 1, 1, True))
+        self.assertEqual(self.answer(FREE)["answer"], "send")
+        real = self.objects("suppress", "import", "--json", "in.csv")[0]
+        self.assertEqual((real["new"], real["invalid"]), (1, 1))
+        self.assertEqual(self.answer(FREE)["answer"], "suppressed")
+        again = self.objects("suppress", "import", "--json", "in.csv")[0]
+        self.assertEqual(again["new"], 0)
+        self.assertEqual(self.answer(HARD)["cause"], "hard")
+        self.assertIn("line 4", self.bounced("suppress", "import", "in.csv").out)
+
+    def test_round_trip(self):
+        self.bounced("suppress", "add", "--cause", "complaint", FREE)
+        for form in ("csv", "ndjson"):
+            with self.subTest(form):
+                exported = self.bounced("suppress", "export", "--format", form).out
+                other = self.dir / f"{form}.db"
+                self.bounced("suppress", "import", "--ledger", other, "-", stdin=exported)
+                causes = [{a["address"]: a["cause"] for a in self.objects("suppress", "list", "--json", "--ledger", x)}
+                          for x in (self.ledger, other)]
+                self.assertEqual(causes[0], causes[1])
+
+    def test_an_import_never_lifts(self):
+        before = self.bounced("suppress", "export", "--format", "plain").out
+        self.file("in.csv", f"email,status\n{HARD},active\n{HARD},subscribed\n{HARD},delivered\n")
+        self.bounced("suppress", "import", "in.csv", code=None)
+        self.assertEqual(self.bounced("suppress", "export", "--format", "plain").out, before)
+
+
+class Reports(WithLedger):
+    def test_all_dimensions_have_the_same_sum(self):
+        sums = set()
+        for by in ("campaign", "day", "domain", "provider", "source", "reason", "stream", "ip"):
+            rows = self.objects("report", "--by", by, "--json", "--limit", "0")
+            self.assertTrue(all(by in row for row in rows))
+            sums.add(tuple(sum(row[k] for row in rows) for k in ("sent", "delivered", "hard", "soft", "block")))
+        self.assertEqual(len(sums), 1)
+        sent, delivered, hard, soft, block = sums.pop()
+        self.assertGreater(min(delivered, hard, soft, block), 0)
+
+    def test_rates_are_of_what_was_sent(self):
+        for row in self.objects("report", "--by", "domain", "--json", "--limit", "0"):
+            self.assertEqual(row["sent"], row["delivered"] + row["relayed"] + row["hard"] + row["soft"] + row["block"])
+            if row["sent"]:
+                self.assertEqual(row["hard_ppm"], row["hard"] * 1000000 // row["sent"])
+            self.assertGreaterEqual(row["guide_hard"], row["hard"])
+
+    def test_forms_and_times(self):
+        out = self.bounced("report", "--by", "day", "--csv").out
+        rows = list(csv.DictReader(io.StringIO(out)))
+        self.assertTrue(all(r["day"].startswith("2025-03-") for r in rows))
+        none = self.bounced("report", "--by", "day", "--csv", "--from", "2030-01-01").out
+        self.assertEqual(len(none.splitlines()), 1)
+        one = self.bounced("report", "--by", "day", "--csv", "--from", "2025-03-04", "--to", "2025-03-05").out
+        self.assertEqual([r["day"] for r in csv.DictReader(io.StringIO(one))], ["2025-03-04"])
+        self.assertIn("sent = delivered", self.bounced("report").out)
+        self.bounced("report", "--from", "yesterday", code=64)
+        self.bounced("report", "--by", "moon", code=64)
+
+    def test_source_from_acquisition(self):
+        self.file("a.csv", f"email,source,form,batch,signed_up\n{HARD},partner-x,,b1,2025-01-02\nnonsense,y,,,\n")
+        told = self.objects("acquired", "--json", "a.csv")[0]
+        self.assertEqual((told["lines"], told["stored"], told["invalid"]), (2, 1, 1))
+        dump = self.bounced("dump").out
+        self.bounced("acquired", "--dry-run", "a.csv")
+        self.assertEqual(self.bounced("dump").out, dump)
+        self.bounced("acquired", "nowhere.csv", code=66)
+
+
+class Events(WithLedger):
+    def test_since_misses_nothing_and_tells_nothing_twice(self):
+        everything = self.objects("events")
+        seqs = [e["seq"] for e in everything]
+        self.assertEqual(seqs, sorted(set(seqs)))
+        self.assertEqual(len({e["id"] for e in everything}), len(everything))
+        some, since = [], 0
+        while True:
+            page = self.objects("events", "--since", since, "--limit", 97, "--json")
+            if not page:
+                break
+            some += page
+            since = page[-1]["seq"]
+        self.assertEqual(some, everything)
+
+    def test_ids_are_stable(self):
+        other = self.dir / "other.db"
+        self.bounced("ingest", "-q", "--ledger", other, "mail.log")
+        self.assertEqual(sorted(e["id"] for e in self.objects("events")),
+                         sorted(e["id"] for e in self.objects("events", "--ledger", other)))
+
+
+class Review(WithLedger):
+    def test_vouch_and_dismiss(self):
+        mails = [SAMPLES / "dsn" / name for name in ("postfix-025-disabled-bigmail.eml", "postfix-001-unknown-511.eml")]
+        other = self.dir / "other.db"
+        self.env["BOUNCED_LEDGER"] = str(other)
+        self.bounced("ingest", "-q", *mails)
+        held = [h for h in self.objects("review", "--json") if h["type"] == "held"]
+        self.assertEqual(len(held), 2)
+        self.assertIn(held[0]["address"], self.bounced("review").out)
+        self.bounced("review", "vouch", "--note", "known server", held[0]["seq"])
+        self.assertEqual(self.answer(held[0]["address"])["answer"], "suppressed")
+        self.bounced("review", "dismiss", held[1]["seq"])
+        self.assertEqual(self.answer(held[1]["address"])["answer"], "send")
+        self.assertEqual([h for h in self.objects("review", "--json") if h["type"] == "held"], [])
+        self.bounced("review", "vouch", held[0]["seq"], code=1)
+        self.bounced("review", "vouch", "x", code=64)
+        self.bounced("review", "lunch", code=64)
+
+    def test_assign_makes_a_rule(self):
+        reply = "550 zqxj flurbed the wompus"
+        line = ("Mar  4 09:00:00 mail postfix/smtp[1]: 3F8FE4AAA: to=<z@odd.example.org>, relay=mx.odd.example.org[192.0.2.9]:25, "
+                f"delay=1, delays=0/0/0/1, dsn=5.0.0, status=bounced (host mx.odd.example.org[192.0.2.9] said: {reply} "
+                "(in reply to end of DATA command))\n")
+        log = self.file("odd.log", line)
+        os.utime(log, (YEAR_OF_LOGS, YEAR_OF_LOGS))
+        self.bounced("ingest", "-q", log)
+        group, = [g for g in self.objects("review", "--json") if g["type"] == "group" and "wompus" in g["example"]]
+        self.assertEqual(group["count"], 1)
+        out = self.bounced("review", "assign", group["group"], "mailbox-full", "--rules-file", "my.rules").out
+        self.assertIn("reason mailbox-full", out)
+        self.assertEqual(self.bounced("classify", "--rules", "my.rules", stdin=reply + "\n").out.split("\t")[0], "mailbox-full")
+        self.bounced("review", "assign", group["group"], "no-such-reason", code=64)
+        self.bounced("review", "assign", "999999", "policy", "--rules-file", "my.rules", code=66)
+
+
+class Keeping(WithLedger):
+    def test_erase(self):
+        address = "ghost@corp.example.com"
+        self.assertEqual(self.answer(address)["cause"], "hard")
+        self.bounced("erase", "--note", "request 7", address)
+        self.assertEqual(self.answer(address)["answer"], "suppressed")
+        for suffix in ("", "-wal"):
+            path = self.dir / f"ledger.db{suffix}"
+            if path.exists():
+                self.assertFalse(address.encode() in path.read_bytes(), path.name)
+        self.assertFalse(address in self.bounced("dump").out)
+        self.bounced("erase", code=64)
+
+    def test_backup_and_restore(self):
+        dump = self.bounced("dump").out
+        self.bounced("backup", "copy.db")
+        self.bounced("backup", "copy.db", code=1)  # it is there already
+        self.bounced("suppress", "add", FREE)
+        self.assertNotEqual(self.bounced("dump").out, dump)
+        self.bounced("restore", "copy.db", code=1)
+        self.bounced("restore", "--force", "copy.db")
+        self.assertEqual(self.bounced("dump").out, dump)
+        self.file("junk.db", b"junk" * 1000)
+        self.assertNotEqual(self.bounced("restore", "--force", "junk.db", code=None).returncode, 0)
+        self.assertEqual(self.bounced("dump").out, dump)
+        self.bounced("restore", "nowhere.db", code=66)
+
+    def test_read_only_ledger(self):
+        if os.geteuid() == 0:
+            self.skipTest("root may write everything")
+        self.ledger.chmod(0o444)
+        self.bounced("check", FREE)
+        self.assertNotEqual(self.bounced("suppress", "add", FREE, code=None).returncode, 0)
+
+    def test_no_ledger(self):
+        self.env["BOUNCED_LEDGER"] = str(self.dir / "none.db")
+        for command in (("check", FREE), ("why", FREE), ("report",), ("events",), ("review",), ("suppress", "list"),
+                        ("suppress", "export"), ("erase", FREE), ("backup", "x"), ("dump",)):
+            with self.subTest(command):
+                self.assertIn("there is no ledger", self.bounced(*command, code=66).err)
+        self.assertFalse((self.dir / "none.db").exists())
+
+
+class Verp(Case):
+    def test_make_and_verify(self):
+        self.file("keys", self.bounced("verp", "keygen").out).chmod(0o600)
+        keys = ("--verp-keys", "keys")
+        path = self.bounced("verp", *keys, "make", "user@corp.example.com", "--domain", "b.example.org", "-m", "c42").out.strip()
+        self.assertLessEqual(len(path.split("@")[0]), 64)
+        self.assertIn("user@corp.example.com", self.bounced("verp", *keys, "verify", path).out)
+        found, = self.objects("verp", *keys, "--json", "verify", path.upper())
+        self.assertEqual((found["result"], found["recipient"], found["message"]), ("ok", "user@corp.example.com", "c42"))
+        at = path.index("@")
+        forged = path[:at - 3] + ("a" if path[at - 3] != "a" else "b") + path[at - 2:]
+        self.assertIn("forged", self.bounced("verp", *keys, "verify", forged, code=1).out)
+        self.assertIn("not-ours", self.bounced("verp", *keys, "verify", "joe@example.com", code=1).out)
+        (self.dir / "keys").chmod(0o644)
+        self.assertIn("chmod 0640", self.bounced("verp", *keys, "verify", path, code=78).err)
+
+    def test_bounce_to_a_signed_return_path_is_proven(self):
+        self.file("keys", self.bounced("verp", "keygen").out).chmod(0o600)
+        mail = (SAMPLES / "dsn" / "postfix-001-unknown-511.eml").read_bytes()
+        path = self.bounced("verp", "--verp-keys", "keys", "make", HARD, "--domain", "example.org").out.strip()
+        signed = b"Delivered-To: " + path.encode() + b"\n" + mail
+        self.bounced("ingest", "-q", "--verp-keys", "keys", "-", stdin=signed)
+        self.assertIn("proven", self.bounced("why", HARD).out)
+        self.bounced("check", "-q", HARD, code=1)
+
+
+class Doctor(Case):
+    def test_lines(self):
+        checks = {c["check"]: c for c in self.objects("doctor", "--json", "--control-name", "localhost", code=None)}
+        for name in ("ledger", "feed", "smarthost", "zone", "clock", "signing", "resolver"):
+            self.assertIn(name, checks)
+            self.assertIn(checks[name]["result"], ("ok", "note", "bad"))
+        self.bounced("ingest", "-q", SAMPLES / "dsn" / "postfix-001-unknown-511.eml")
+        self.assertRegex(self.bounced("doctor", code=None).out, r"ok +ledger .*ledger\.db: writable")
+        self.file("ledger.db", b"garbage" * 1000)
+        self.assertIn("bad   ledger", self.bounced("doctor", code=1).out)
+
+
+if __name__ == "__main__":
+    unittest.main()
