@@ -24,15 +24,16 @@
 struct ledger;
 
 struct ledger_options {
-    const char *path;      /* SQLite: file name; ":memory:" is allowed */
+    const char *path; /* SQLite: file name; ":memory:" is allowed */
     bool read_only;
-    bool create;           /* make it when it is not there; an empty file is one whose making was cut off, and is always finished */
-    const char *vfs;       /* NULL: the default one; tests name a lossy one */
-    const char *synchronous; /* NULL: "FULL"; for tests */
-    bool hash_addresses;   /* store addresses only as keyed hash (fixed when the ledger is made) */
+    bool
+        create; /* make it when it is not there; an empty file is one whose making was cut off, and is always finished */
+    const char *vfs;           /* NULL: the default one; tests name a lossy one */
+    const char *synchronous;   /* NULL: "FULL"; for tests */
+    bool hash_addresses;       /* store addresses only as keyed hash (fixed when the ledger is made) */
     const struct sip_key *key; /* NULL: made at random with the ledger; for tests */
-    int checkpoint_pages;  /* 0: 32768; pages of the log between checkpoints */
-    int busy_ms;           /* how long to wait for another process' transaction; 0: 5000 */
+    int checkpoint_pages;      /* 0: 32768; pages of the log between checkpoints */
+    int busy_ms;               /* how long to wait for another process' transaction; 0: 5000 */
 };
 
 NODISCARD enum status ledger_open(const struct ledger_options *o, struct ledger **out, err *e);
@@ -52,26 +53,26 @@ void ledger_abort(struct ledger *l);
 /* One suppression of an address; an address may have several (a complaint everywhere, an opt-out in one stream). */
 struct ledger_suppression {
     enum scope scope;
-    slice stream;                 /* SCOPE_STREAM */
+    slice stream; /* SCOPE_STREAM */
     enum cause cause;
-    enum bounce_reason reason;    /* of CAUSE_HARD and CAUSE_ESCALATED */
-    int64_t since_us, until_us;   /* TIME_NONE: no end */
+    enum bounce_reason reason;  /* of CAUSE_HARD and CAUSE_ESCALATED */
+    int64_t since_us, until_us; /* TIME_NONE: no end */
 };
 
 /* An address as stored. `history` is policy's own encoding (policy/history.h), opaque here. */
 struct ledger_address {
-    int64_t id;            /* surrogate; 0 when it is not in the ledger */
-    slice tenant, key;     /* key: bounce_address key */
+    int64_t id;        /* surrogate; 0 when it is not in the ledger */
+    slice tenant, key; /* key: bounce_address key */
     slice address, domain;
     enum address_state state;
-    enum cause cause;      /* of the strictest suppression */
+    enum cause cause; /* of the strictest suppression */
     const struct ledger_suppression *suppressions;
     size_t suppression_count;
     enum hold hold;
-    int64_t since_us, until_us;   /* of the state; TIME_NONE: no end */
-    int64_t due_us;        /* when time alone may change the state next (72 h rule, expiry); TIME_NONE */
-    int64_t seq;           /* last change */
-    slice history;         /* opaque bytes */
+    int64_t since_us, until_us; /* of the state; TIME_NONE: no end */
+    int64_t due_us;             /* when time alone may change the state next (72 h rule, expiry); TIME_NONE */
+    int64_t seq;                /* last change */
+    slice history;              /* opaque bytes */
     int64_t first_seen_us, last_delivered_us, last_failed_us;
 };
 /* Finds many at once: fills out[i] for keys[i] (id 0 where absent). Sort keys for speed. */
@@ -83,20 +84,20 @@ NODISCARD enum status ledger_put_address(struct ledger *l, struct ledger_address
 /* An event to store. Returns OK with *seq = 0 when the source key is there already (a repeat: nothing is written). */
 struct ledger_event {
     int64_t seq, address_id;
-    slice address;                 /* as stored; needed for putting only to store a recipient once that is written the same */
-    bool hide;                     /* keep no text that names the recipient: for erased addresses (always in a hashed ledger) */
+    slice address; /* as stored; needed for putting only to store a recipient once that is written the same */
+    bool hide;     /* keep no text that names the recipient: for erased addresses (always in a hashed ledger) */
     struct hash128 source_key;
     enum event_what what;
-    const struct observation *o;   /* EVENT_OBSERVED */
-    struct policy_event fold;      /* what the fold needs, stored beside */
+    const struct observation *o; /* EVENT_OBSERVED */
+    struct policy_event fold;    /* what the fold needs, stored beside */
     slice rules_version;
     slice actor, note, reverified; /* acts of people */
     enum cause cause;              /* EVENT_SUPPRESS */
     enum scope scope;
     slice stream;
     int64_t ingest_us;
-    slice decision;                /* what it did then, a short word line for `why`; recomputed by refolds */
-    slice baseline;                /* EVENT_BASELINE: policy's encoding of all that was pruned before it */
+    slice decision; /* what it did then, a short word line for `why`; recomputed by refolds */
+    slice baseline; /* EVENT_BASELINE: policy's encoding of all that was pruned before it */
 };
 NODISCARD enum status ledger_put_event(struct ledger *l, const struct ledger_event *ev, int64_t *seq, err *e);
 /* True when an event with this source key is stored. Called before the work of judging where a feed repeats itself. */
@@ -107,11 +108,11 @@ NODISCARD enum status ledger_put_decision(struct ledger *l, int64_t seq, slice d
 
 /* Tallies: adds to the counters of one hour and set of dimensions. */
 struct ledger_tally {
-    int64_t hour;                  /* hours since 1970 */
+    int64_t hour; /* hours since 1970 */
     slice tenant, stream, campaign, domain, provider, source, sending_ip;
     enum bounce_kind kind;
     enum bounce_reason reason;
-    int64_t count;                 /* may be negative: a corrected outcome */
+    int64_t count; /* may be negative: a corrected outcome */
 };
 NODISCARD enum status ledger_add_tally(struct ledger *l, const struct ledger_tally *t, err *e);
 
@@ -126,12 +127,13 @@ NODISCARD enum status ledger_add_group(struct ledger *l, const struct ledger_gro
 
 /* Feed positions and what a feed needs to remember, in the same transaction as its events. */
 struct ledger_feed {
-    slice name;                    /* identity of the feed's file or stream, never its path alone */
-    slice position;                /* the reader's own text form (offset, hash of the last bytes, ...) */
-    slice memory;                  /* opaque bytes of the dialect (open queue ids) */
+    slice name;     /* identity of the feed's file or stream, never its path alone */
+    slice position; /* the reader's own text form (offset, hash of the last bytes, ...) */
+    slice memory;   /* opaque bytes of the dialect (open queue ids) */
     int64_t updated_us;
 };
-NODISCARD enum status ledger_get_feed(struct ledger *l, slice name, arena *a, struct ledger_feed *out, err *e); /* E_NOT_FOUND */
+NODISCARD enum status ledger_get_feed(struct ledger *l, slice name, arena *a, struct ledger_feed *out,
+                                      err *e); /* E_NOT_FOUND */
 NODISCARD enum status ledger_put_feed(struct ledger *l, const struct ledger_feed *f, err *e);
 
 /* A message that we saw sent to a recipient, so that a bare report that names it is Matched: kept as hashes, 40 days. */
@@ -148,8 +150,8 @@ struct ledger_acquired {
     int64_t signed_up_us;
 };
 NODISCARD enum status ledger_put_acquired(struct ledger *l, const struct ledger_acquired *q, err *e);
-NODISCARD enum status ledger_get_acquired(struct ledger *l, slice tenant, slice key, arena *a, struct ledger_acquired *out,
-                                          err *e); /* E_NOT_FOUND */
+NODISCARD enum status ledger_get_acquired(struct ledger *l, slice tenant, slice key, arena *a,
+                                          struct ledger_acquired *out, err *e); /* E_NOT_FOUND */
 
 /* ---- reading: cursors call `each` until it returns false ---- */
 typedef bool (*ledger_event_fn)(void *ctx, const struct ledger_event *ev, const struct observation *o);
@@ -159,27 +161,32 @@ typedef bool (*ledger_group_fn)(void *ctx, const struct ledger_group *g);
 /* Events of one address in the order of the fold (time, key), or all since a change number in its order. The observation is
  * valid during the call only. limit 0: all. */
 NODISCARD enum status ledger_events_of(struct ledger *l, int64_t address_id, ledger_event_fn each, void *ctx, err *e);
-NODISCARD enum status ledger_events_since(struct ledger *l, int64_t seq, int64_t limit, ledger_event_fn each, void *ctx, err *e);
+NODISCARD enum status ledger_events_since(struct ledger *l, int64_t seq, int64_t limit, ledger_event_fn each, void *ctx,
+                                          err *e);
 /* Only what the fold needs, for rebuilds: in order. */
-NODISCARD enum status ledger_fold_events(struct ledger *l, int64_t address_id, arena *a, struct policy_event **events, size_t *n, err *e);
+NODISCARD enum status ledger_fold_events(struct ledger *l, int64_t address_id, arena *a, struct policy_event **events,
+                                         size_t *n, err *e);
 /* The newest baseline of an address; empty when nothing was pruned. Its event comes first in ledger_fold_events. */
 NODISCARD enum status ledger_baseline(struct ledger *l, int64_t address_id, arena *a, slice *out, err *e);
 /* Addresses by state (STATES: all) and, where not empty, tenant, in key order behind `after_key`; limit 0: all. With an empty
  * tenant a page goes on to the last row of its last key, so that the next one may start behind that key. */
-NODISCARD enum status ledger_list(struct ledger *l, slice tenant, enum address_state state, slice after_key, int64_t limit,
-                                  ledger_address_fn each, void *ctx, err *e);
+NODISCARD enum status ledger_list(struct ledger *l, slice tenant, enum address_state state, slice after_key,
+                                  int64_t limit, ledger_address_fn each, void *ctx, err *e);
 /* Addresses whose suppression stands only while nobody at their domain is delivered: noted and taken off one by one, found by
  * their domain. */
 NODISCARD enum status ledger_wait(struct ledger *l, const struct ledger_address *addr, bool waits, err *e);
-NODISCARD enum status ledger_waiting(struct ledger *l, slice tenant, slice domain, ledger_address_fn each, void *ctx, err *e);
+NODISCARD enum status ledger_waiting(struct ledger *l, slice tenant, slice domain, ledger_address_fn each, void *ctx,
+                                     err *e);
 /* Addresses whose due_us is not after `now_us`: what time alone has changed. Gather them first: `each` must not write. */
-NODISCARD enum status ledger_due(struct ledger *l, int64_t now_us, int64_t limit, ledger_address_fn each, void *ctx, err *e);
+NODISCARD enum status ledger_due(struct ledger *l, int64_t now_us, int64_t limit, ledger_address_fn each, void *ctx,
+                                 err *e);
 /* Reply groups, most frequent first; reason BOUNCE_REASONS: all. */
-NODISCARD enum status ledger_groups(struct ledger *l, enum bounce_reason reason, int64_t limit, ledger_group_fn each, void *ctx, err *e);
+NODISCARD enum status ledger_groups(struct ledger *l, enum bounce_reason reason, int64_t limit, ledger_group_fn each,
+                                    void *ctx, err *e);
 
 /* One suppression as followers read it: the hash that the table in memory keeps, without any text. */
 struct ledger_mark {
-    uint64_t hash;    /* ledger/scope.h */
+    uint64_t hash; /* ledger/scope.h */
     enum scope scope;
     bool domain;      /* of a whole domain */
     enum cause cause; /* CAUSE_NONE: lifted */
@@ -193,7 +200,17 @@ NODISCARD enum status ledger_marks_since(struct ledger *l, int64_t *seq, ledger_
 NODISCARD enum status ledger_mark_count(struct ledger *l, int64_t *n, err *e);
 
 /* Report rows: counts by one dimension. An empty tenant: all tenants. */
-enum tally_by { TALLY_CAMPAIGN, TALLY_DAY, TALLY_DOMAIN, TALLY_PROVIDER, TALLY_SOURCE, TALLY_REASON, TALLY_STREAM, TALLY_IP, TALLY_DIMENSIONS };
+enum tally_by {
+    TALLY_CAMPAIGN,
+    TALLY_DAY,
+    TALLY_DOMAIN,
+    TALLY_PROVIDER,
+    TALLY_SOURCE,
+    TALLY_REASON,
+    TALLY_STREAM,
+    TALLY_IP,
+    TALLY_DIMENSIONS
+};
 struct tally_row {
     slice name;
     enum bounce_kind kind;
@@ -216,7 +233,8 @@ struct ledger_retention {
 };
 /* Policy's fold of what goes, oldest first; `old` is the baseline so far (empty: none). The result is bytes in `a`; returns false
  * to keep the events of this address. */
-typedef bool (*ledger_baseline_fn)(void *ctx, slice old, const struct policy_event *gone, size_t n, arena *a, slice *out);
+typedef bool (*ledger_baseline_fn)(void *ctx, slice old, const struct policy_event *gone, size_t n, arena *a,
+                                   slice *out);
 NODISCARD enum status ledger_prune(struct ledger *l, const struct ledger_retention *r, int64_t now_us,
                                    ledger_baseline_fn encode, void *ctx, int64_t *removed, err *e);
 /* Online copy to a new file (written beside and renamed); restore checks the copy (integrity_check, schema) first. */

@@ -20,15 +20,15 @@ struct table_hit {
     bool suppressed;
     enum cause cause;
     enum scope scope;
-    bool domain;       /* the whole domain is suppressed */
-    int64_t until_us;  /* TIME_NONE: no end */
+    bool domain;      /* the whole domain is suppressed */
+    int64_t until_us; /* TIME_NONE: no end */
 };
 
 /* `key` must be ledger_key() for a table that follows a ledger. Room for `expected` entries is made at once. */
 NODISCARD enum status table_new(const struct sip_key *key, size_t expected, struct table **out, err *e);
 void table_free(struct table **t);
-NODISCARD enum status table_put(struct table *t, enum scope scope, slice tenant, slice stream, slice address_or_domain, enum cause cause,
-                                int64_t until_us, err *e);
+NODISCARD enum status table_put(struct table *t, enum scope scope, slice tenant, slice stream, slice address_or_domain,
+                                enum cause cause, int64_t until_us, err *e);
 void table_remove(struct table *t, enum scope scope, slice tenant, slice stream, slice address_or_domain);
 /* Reads all suppressions, or (seq > 0) what has changed since; *seq is moved on. */
 NODISCARD enum status table_follow(struct table *t, struct ledger *l, int64_t *seq, err *e);
