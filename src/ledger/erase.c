@@ -151,6 +151,8 @@ static enum status erase_in(struct ledger *l, struct ledger_address *addr, slice
         st = clear_replies(l, addr->id, addr->key, a, e);
         if (st == OK)
             st = run_with(l, STMT_EVENTS_DROP_OF, addr->id, e);
+        if (st == OK)
+            st = ledger_wait(l, addr, false, e);
     }
     if (st == OK)
         st = pending_flush(l, e); /* its groups, too */

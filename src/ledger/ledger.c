@@ -103,7 +103,7 @@ static enum status open_database(struct ledger *l, const struct ledger_options *
     if (sqlite3_open_v2(o->path, &l->db, flags, o->vfs) != SQLITE_OK) {
         int errnum = l->db ? sqlite3_system_errno(l->db) : 0;
         if (errnum == ENOENT)
-            return err_set(e, E_NOT_FOUND, "%s: there is no ledger; make one with --create", o->path);
+            return err_set(e, E_NOT_FOUND, "%s: there is no ledger; `bounced ingest` makes one", o->path);
         return store_fail_db(l->db, o->path, e, "open");
     }
     sqlite3_busy_timeout(l->db, o->busy_ms ? o->busy_ms : BUSY_MS);
