@@ -169,11 +169,9 @@ static enum status put_event(struct writer *w, const struct entry *n, const stru
         return st;
     if (seq == 0)
         return err_set(e, E_CORRUPT, "intake: an event that was not there is there: two writers?");
-    bool bare_matters =
-        bounce_kind_final(o->kind) || o->kind == BOUNCE_KIND_COMPLAINT || o->kind == BOUNCE_KIND_UNSUBSCRIBED;
     c->events++;
     c->kinds[o->kind]++;
-    c->held += o->trust == TRUST_BARE && bare_matters;
+    c->held += o->trust == TRUST_BARE && fold_would_hold(&item->fold);
     if (bounce_kind_final(o->kind) || bounce_kind_attempt(o->kind))
         c->reasons[o->verdict.reason]++;
     return add_group(w, o, e);

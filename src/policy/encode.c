@@ -1,5 +1,7 @@
 #include "policy/encode.h"
 
+#define DECODE_LATEST_US INT64_C(400000000000000000) /* behind the year 9999 and all spans */
+
 void encode_u64(buf *b, uint64_t v)
 {
     char bytes[10];
@@ -44,6 +46,25 @@ unsigned decode_below(struct decoder *d, unsigned limit)
     uint64_t v = decode_u64(d);
     if (v < limit)
         return (unsigned)v;
+    d->bad = true;
+    return 0;
+}
+
+/* A time as folds keep it: not told, or one that spans can be added to. */
+static int64_t decode_time(struct decoder *d)
+{
+    int64_t t = decode_i64(d);
+    if (t == TIME_NONE || (t >= 0 && t <= DECODE_LATEST_US))
+        return t;
+    d->bad = true;
+    return TIME_NONE;
+}
+
+static int64_t decode_told_time(struct decoder *d)
+{
+    int64_t t = decode_time(d);
+    if (t != TIME_NONE)
+        return t;
     d->bad = true;
     return 0;
 }
@@ -113,7 +134,7 @@ void decode_event(struct decoder *d, struct policy_event *out)
 {
     uint64_t hashes[EVENT_IDS + 2];
     memset(out, 0, sizeof(*out));
-    out->time_us = decode_i64(d);
+    out->time_us = decode_told_time(d);
     out->key = decode_hash(d);
     decode_hashes(d, hashes, ARRAY_LEN(hashes));
     memcpy(out->ids, hashes, sizeof(out->ids));
@@ -150,11 +171,11 @@ static void decode_outcome(struct decoder *d, struct outcome *o)
 {
     uint64_t marks[2];
     memset(o, 0, sizeof(*o));
-    o->first_us = decode_i64(d);
+    o->first_us = decode_told_time(d);
     o->first_key = decode_hash(d);
-    o->time_us = decode_i64(d);
+    o->time_us = decode_told_time(d);
     o->key = decode_hash(d);
-    o->attempt_us = decode_i64(d);
+    o->attempt_us = decode_time(d);
     o->id_count = decode_u8(d, OUTCOME_MAX_IDS + 1);
     for (unsigned i = 0; i < o->id_count; i++)
         o->ids[i] = decode_hash(d);
@@ -162,6 +183,8 @@ static void decode_outcome(struct decoder *d, struct outcome *o)
     o->campaign = marks[0];
     o->stream = marks[1];
     o->end = decode_u8(d, OUTCOME_NEUTRAL + 1);
+    if (o->end == OUTCOME_OPEN && o->attempt_us == TIME_NONE)
+        d->bad = true;
     o->kind = decode_u8(d, BOUNCE_KINDS);
     o->reason = decode_u8(d, BOUNCE_REASONS);
     o->certainty = decode_u8(d, 101);
@@ -187,7 +210,7 @@ static void decode_row(struct decoder *d, struct row *r)
     r->n = decode_below(d, ROW_MAX_ENTRIES + 1);
     r->reason = r->n ? decode_u8(d, BOUNCE_REASONS) : 0;
     for (unsigned i = 0; i < r->n; i++) {
-        r->entries[i].time_us = decode_i64(d);
+        r->entries[i].time_us = decode_told_time(d);
         decode_hashes(d, &r->entries[i].campaign, 1);
         r->entries[i].domain = decode_below(d, 2) != 0;
     }
@@ -210,9 +233,9 @@ static void decode_standing(struct decoder *d, struct standing *s)
     s->s.scope = (enum scope)decode_below(d, SCOPE_STREAM + 1);
     decode_hashes(d, &s->s.stream, 1);
     s->s.reason = (enum bounce_reason)decode_below(d, BOUNCE_REASONS);
-    s->s.since_us = decode_i64(d);
-    s->s.until_us = decode_i64(d);
-    s->domain_from_us = decode_i64(d);
+    s->s.since_us = decode_told_time(d);
+    s->s.until_us = decode_time(d);
+    s->domain_from_us = decode_time(d);
 }
 
 void encode_fold(buf *b, const struct fold *f)
@@ -266,10 +289,10 @@ static bool decode_pending(struct decoder *d, arena *a, struct fold *out)
 bool decode_fold(struct decoder *d, arena *a, struct fold *out)
 {
     fold_init(out);
-    out->first_us = decode_i64(d);
-    out->delivered_us = decode_i64(d);
-    out->failed_us = decode_i64(d);
-    out->engaged_us = decode_i64(d);
+    out->first_us = decode_time(d);
+    out->delivered_us = decode_time(d);
+    out->failed_us = decode_time(d);
+    out->engaged_us = decode_time(d);
     for (unsigned i = 0; i < ROWS; i++)
         decode_row(d, &out->rows[i]);
     out->stream_count = decode_below(d, FOLD_MAX_STREAMS + 1);

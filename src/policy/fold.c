@@ -516,9 +516,12 @@ static struct policy_event held_take(struct fold *f, unsigned i)
     return e;
 }
 
-static bool is_held_kind(const struct policy_event *e)
+bool fold_would_hold(const struct policy_event *e)
 {
-    return bounce_kind_final((enum bounce_kind)e->kind) || is_opt_out(e);
+    if (is_opt_out(e))
+        return true;
+    return bounce_kind_final((enum bounce_kind)e->kind) &&
+           bounce_reason_counts((enum bounce_reason)e->reason) != BOUNCE_COUNTS_NEVER;
 }
 
 /* A trusted witness vouches for the held reports that name its message. */
@@ -541,13 +544,13 @@ static bool take_observation(struct fold *f, const struct policy *p, const struc
     if (e->flags & EVENT_TRIED_NOTHING)
         return true;
     if (e->trust == TRUST_BARE && !names_open_message(f, p, e)) {
-        if (is_held_kind(e))
+        if (fold_would_hold(e))
             hold(f, e);
         return true;
     }
     if (e->trust != TRUST_BARE && outcome_takes(e) && !release_named(f, p, e, a))
         return false;
-    if (e->trust == TRUST_BARE && !is_held_kind(e))
+    if (e->trust == TRUST_BARE && !fold_would_hold(e))
         return true; /* anybody may say "delivered": it takes nothing back */
     return take_trusted(f, p, e, e->time_us, a);
 }

@@ -53,6 +53,8 @@ void fold_init(struct fold *f);
 NODISCARD bool fold_copy(struct fold *to, const struct fold *from, arena *a);
 /* Takes the next event; not before the one given last. Returns false when memory was refused. */
 NODISCARD bool fold_step(struct fold *f, const struct policy *p, const struct policy_event *e, arena *a);
+/* True for observations that are held when nothing proves them: those that would count. A block changes nothing anyway. */
+bool fold_would_hold(const struct policy_event *e);
 /* Settles everything; *due_us gets when the next message without an end counts as a failure, TIME_NONE for none. */
 void fold_settle(struct fold *f, const struct policy *p, int64_t now_us, int64_t *due_us);
 /* Settles everything and says what follows at `now`. The fold is used up. */

@@ -25,7 +25,7 @@ void policy_init(struct policy *p)
 
 static bool tolerance_ok(const struct tolerance *t)
 {
-    return t->count <= POLICY_MAX_COUNT && t->span_us >= 0;
+    return t->count <= POLICY_MAX_COUNT && t->span_us >= 0 && t->span_us <= POLICY_MAX_SPAN_US;
 }
 
 enum status policy_check(const struct policy *p, err *e)
@@ -39,6 +39,9 @@ enum status policy_check(const struct policy *p, err *e)
                        POLICY_MAX_COUNT);
     if (p->sure_certainty > 100)
         return err_set(e, E_INVALID, "policy: certainty %u is over 100", p->sure_certainty);
+    if (p->repeat_us > POLICY_MAX_SPAN_US || p->open_end_us > POLICY_MAX_SPAN_US || p->join_us > POLICY_MAX_SPAN_US ||
+        p->expiry_us > POLICY_MAX_SPAN_US)
+        return err_set(e, E_INVALID, "policy: a span of time is over 100 years");
     if (p->repeat_us < 0 || p->open_end_us < 0 || p->join_us < 0 || p->expiry_us < 0)
         return err_set(e, E_INVALID, "policy: a span of time is negative");
     return OK;

@@ -11,6 +11,8 @@
 
 #define POLICY_MAX_COUNT 8u /* most failed campaigns that a row may ask for */
 
+#define POLICY_MAX_SPAN_US (36500 * TIME_DAY)
+
 /* The rows of failures that an address can have. A failure counts in the row of its word and in those more patient. */
 enum row_kind {
     ROW_LOOK,   /* at once, but not certain enough */
