@@ -148,7 +148,7 @@ static enum status remember_hash(struct list_apply *p, const struct list_record 
         return no_memory(e);
     *copy = *r;
     copy->note = arena_dup(&p->hashes, r->note);
-    p->result->ignored += *place == NULL; /* until its address is found */
+    p->result->ignored++; /* until its address is found */
     if (!*place)
         *place = copy;
     return OK;
@@ -199,6 +199,8 @@ struct hash_walk {
 static bool match_hashes(void *ctx, const struct ledger_address *addr)
 {
     struct hash_walk *w = ctx;
+    if (!slice_eq(addr->tenant, w->p->o->tenant))
+        return true;
     for (int sha = 0; sha < 2; sha++) {
         char hex[64];
         size_t n = list_address_hash(addr->address, sha != 0, hex);
