@@ -342,7 +342,7 @@ void freetext_complete(struct reading *r)
         struct bounce_report *report = &r->reports[i];
         if (!bounce_kind_final(report->kind) && !bounce_kind_attempt(report->kind))
             continue;
-        if (judge_has_words(r->rules, report->diagnostic))
+        if (says_enough(report->diagnostic) || judge_has_words(r->rules, report->diagnostic))
             continue;
         if (!read)
             notice_read(r, reading_text(r), &notice);
@@ -356,7 +356,7 @@ void freetext_complete(struct reading *r)
         else if (r->n == 1)
             words = reading_one_line(r, diagnosis_whole(r, &notice));
         bool reply = diagnosis_has_reply(words);
-        if (slice_empty(words) || (!reply && says_enough(report->diagnostic)))
+        if (slice_empty(words))
             continue;
         if (!slice_empty(report->diagnostic) && !judge_has_words(r->rules, words))
             continue;

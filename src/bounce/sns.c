@@ -60,8 +60,10 @@ static size_t recipients(struct reading *r, slice text, enum bounce_kind kind)
 
 size_t sns_read(struct reading *r)
 {
+    if (!(r->facts.from_words & WORD_COMPLAINT))
+        return 0;
     slice text = slice_trim(reading_text(r));
-    if (!slice_starts(text, S("{")) || !(r->facts.from_words & WORD_COMPLAINT))
+    if (!slice_starts(text, S("{")))
         return 0;
     slice type = first(r, text, "notificationType");
     if (slice_empty(type))
