@@ -60,6 +60,7 @@ struct reading {
 /* Where a part stands: what parse_part and the functions below it need to know of its surroundings. */
 struct place {
     slice raw; /* header and body */
+    const struct header *header; /* when it was read already (raw is the body then); NULL otherwise */
     size_t parent;
     unsigned depth, message_depth;
     bool digest;       /* RFC 2046 5.1.5: message/rfc822 is the default */
@@ -310,7 +311,9 @@ static bool read_part(struct reading *r, struct part *p, const struct place *whe
 {
     bool ok = true;
     slice rest = where->raw;
-    if (where->may_be_blank && starts_blank(rest))
+    if (where->header)
+        p->header = *where->header;
+    else if (where->may_be_blank && starts_blank(rest))
         rest = slice_from(rest, line_end_span(rest));
     else
         ok = header_read(&rest, r->a, &p->header);
@@ -340,13 +343,12 @@ static bool parse_part(struct reading *r, const struct place *where)
     return true;
 }
 
-bool mime_read_at(struct charsets *cs, slice message, unsigned message_depth, arena *a, struct mime *out)
+static bool read_from(struct charsets *cs, struct place where, arena *a, struct mime *out)
 {
     struct reading r = {cs, a, out, 0};
-    struct place where = {.raw = message, .message_depth = message_depth};
     *out = (struct mime){0};
-    if (message.n > BOUNCE_MAX_MESSAGE_BYTES) {
-        where.raw = slice_sub(message, 0, BOUNCE_MAX_MESSAGE_BYTES);
+    if (where.raw.n > BOUNCE_MAX_MESSAGE_BYTES) {
+        where.raw = slice_sub(where.raw, 0, BOUNCE_MAX_MESSAGE_BYTES);
         out->diag |= BOUNCE_DIAG_TRUNCATED;
     }
     bool ok = parse_part(&r, &where);
@@ -357,9 +359,22 @@ bool mime_read_at(struct charsets *cs, slice message, unsigned message_depth, ar
     return ok;
 }
 
+bool mime_read_at(struct charsets *cs, slice message, unsigned message_depth, arena *a, struct mime *out)
+{
+    return read_from(cs, (struct place){.raw = message, .message_depth = message_depth}, a, out);
+}
+
 bool mime_read(struct charsets *cs, slice message, arena *a, struct mime *out)
 {
     return mime_read_at(cs, message, 0, a, out);
+}
+
+bool mime_read_behind(struct charsets *cs, slice message, const struct header *header, slice body, arena *a,
+                      struct mime *out)
+{
+    if (message.n > BOUNCE_MAX_MESSAGE_BYTES) /* what is cut off may begin in the header */
+        return mime_read(cs, message, a, out);
+    return read_from(cs, (struct place){.raw = body, .header = header}, a, out);
 }
 
 /* ---- text ----------------------------------------------------------------------------------------------------- */

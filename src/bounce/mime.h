@@ -50,6 +50,9 @@ struct mime {
 
 /* Reads a whole message. Returns false when memory was refused: what was found is there. */
 NODISCARD bool mime_read(struct charsets *cs, slice message, arena *a, struct mime *out);
+/* The same when its header was read already: `body` is the rest of `message` behind it. */
+NODISCARD bool mime_read_behind(struct charsets *cs, slice message, const struct header *header, slice body, arena *a,
+                                struct mime *out);
 /* The same for a returned message that stands in a text (no MIME part of its own): fields first, then a body. */
 NODISCARD bool mime_read_at(struct charsets *cs, slice message, unsigned message_depth, arena *a, struct mime *out);
 

@@ -1,5 +1,6 @@
 #include "bounce/phrase.h"
 
+#include <endian.h>
 #include <stdlib.h>
 
 enum {
@@ -9,6 +10,7 @@ enum {
 
 struct entry {
     const char *text; /* without the anchor */
+    uint64_t start, mask; /* its first eight bytes (or all) as bytes_at gives them, and which of them count */
     uint16_t next;    /* in the chain, 0 ends it; entry i is stored at i + 1 */
     uint8_t n;
     bool anchored;
@@ -20,12 +22,21 @@ struct phrase_set {
     struct entry entries[];
 };
 
-/* Of three bytes, upper and lower case alike (bit 5 is set in all; what else that maps together only costs a comparison). */
-static inline unsigned key_hash(const char *p)
+/* Eight bytes, upper and lower case alike (bit 5 is set in all; what else that maps together only costs a comparison). */
+static inline uint64_t bytes_at(slice text, size_t at)
 {
-    const unsigned char *u = (const unsigned char *)p;
-    uint32_t k = ((uint32_t)u[0] | (uint32_t)u[1] << 8 | (uint32_t)u[2] << 16) | 0x202020u;
-    return (k * 2654435761u) >> (32 - HEAD_BITS);
+    uint64_t bytes = 0;
+    if (text.n - at >= sizeof bytes)
+        memcpy(&bytes, text.p + at, sizeof bytes);
+    else
+        memcpy(&bytes, text.p + at, text.n - at);
+    return le64toh(bytes) | 0x2020202020202020u;
+}
+
+/* Of the first three of them. */
+static inline unsigned key_hash(uint64_t bytes)
+{
+    return ((uint32_t)(bytes & 0xffffff) * 2654435761u) >> (32 - HEAD_BITS);
 }
 
 /* Chains run from the longest phrase to the shortest, equal ones in table order. */
@@ -38,7 +49,9 @@ static void enter(struct phrase_set *set, uint16_t i)
     size_t len = strlen(e->text);
     MUST(len >= KEY_BYTES && len <= UINT8_MAX);
     e->n = (uint8_t)len;
-    uint16_t *link = &set->heads[key_hash(e->text)];
+    e->mask = len < sizeof e->mask ? (UINT64_C(1) << 8 * len) - 1 : UINT64_MAX;
+    e->start = bytes_at((slice){e->text, len}, 0) & e->mask;
+    uint16_t *link = &set->heads[key_hash(e->start)];
     while (*link && set->entries[*link - 1].n >= e->n)
         link = &set->entries[*link - 1].next;
     e->next = *link;
@@ -63,9 +76,9 @@ void phrase_set_free(struct phrase_set **set)
     *set = NULL;
 }
 
-static bool stands_at(const struct entry *e, slice text, size_t pos)
+static bool stands_at(const struct entry *e, uint64_t bytes, slice text, size_t pos)
 {
-    if (e->n > text.n - pos || (e->anchored && pos))
+    if ((bytes & e->mask) != e->start || e->n > text.n - pos || (e->anchored && pos))
         return false;
     for (size_t i = 0; i < e->n; i++)
         if (ascii_lower(text.p[pos + i]) != e->text[i])
@@ -74,10 +87,11 @@ static bool stands_at(const struct entry *e, slice text, size_t pos)
 }
 
 /* Number of the longest row at `at` plus 1, 0 when none stands there. */
-static uint16_t longest_at(const struct phrase_set *set, slice text, size_t at)
+static inline uint16_t longest_at(const struct phrase_set *set, slice text, size_t at)
 {
-    uint16_t i = set->heads[key_hash(text.p + at)];
-    while (i && !stands_at(&set->entries[i - 1], text, at))
+    uint64_t bytes = bytes_at(text, at);
+    uint16_t i = set->heads[key_hash(bytes)];
+    while (i && !stands_at(&set->entries[i - 1], bytes, text, at))
         i = set->entries[i - 1].next;
     return i;
 }
@@ -108,9 +122,11 @@ const struct phrase *phrase_next(const struct phrase_set *set, slice text, size_
 unsigned phrase_tags(const struct phrase_set *set, slice text)
 {
     unsigned tags = 0;
-    for (size_t at = 0; at + KEY_BYTES <= text.n; at++)
-        for (uint16_t i = set->heads[key_hash(text.p + at)]; i; i = set->entries[i - 1].next)
-            if (stands_at(&set->entries[i - 1], text, at))
+    for (size_t at = 0; at + KEY_BYTES <= text.n; at++) {
+        uint64_t bytes = bytes_at(text, at);
+        for (uint16_t i = set->heads[key_hash(bytes)]; i; i = set->entries[i - 1].next)
+            if (stands_at(&set->entries[i - 1], bytes, text, at))
                 tags |= set->rows[i - 1].tag;
+    }
     return tags;
 }

@@ -199,9 +199,16 @@ static void judge(struct reading *r, struct bounce_report *report)
         r->diag |= BOUNCE_DIAG_MEMORY;
 }
 
-static void read_body(struct reading *r, slice message, const struct bounce_options *options, struct bounce_result *out)
+/* A message whose header was read. */
+struct letter {
+    slice whole, body;
+    struct header header;
+};
+
+static void read_body(struct reading *r, const struct letter *l, const struct bounce_options *options,
+                      struct bounce_result *out)
 {
-    if (!mime_read(r->cs, message, r->a, &r->mime))
+    if (!mime_read_behind(r->cs, l->whole, &l->header, l->body, r->a, &r->mime))
         r->diag |= BOUNCE_DIAG_MEMORY;
     r->diag |= r->mime.diag;
     if (!r->mime.n)
@@ -239,17 +246,22 @@ static bool is_torn(const struct header *h, slice rest)
     return false;
 }
 
-/* The message without an empty line in the middle of its header; itself where there is none. *header is read anew. */
-static slice whole_header(struct reading *r, slice message, slice body, struct header *header)
+static void read_header(struct reading *r, slice message, struct letter *out)
 {
-    if (message.n > BOUNCE_MAX_PART_BYTES || !is_torn(header, body))
-        return message;
-    slice head = slice_rtrim(slice_sub(message, 0, (size_t)(body.p - message.p)));
-    slice whole = reading_join(r, head, S("\n"), body), rest = whole;
-    r->diag |= BOUNCE_DIAG_BAD_HEADER;
-    if (!header_read(&rest, r->a, header))
+    out->whole = out->body = message;
+    if (!header_read(&out->body, r->a, &out->header))
         r->diag |= BOUNCE_DIAG_MEMORY;
-    return whole;
+}
+
+/* Reads the header, without an empty line in its middle where there is one. */
+static void read_whole_header(struct reading *r, slice message, struct letter *out)
+{
+    read_header(r, message, out);
+    if (message.n > BOUNCE_MAX_PART_BYTES || !is_torn(&out->header, out->body))
+        return;
+    slice head = slice_rtrim(slice_sub(message, 0, (size_t)(out->body.p - message.p)));
+    r->diag |= BOUNCE_DIAG_BAD_HEADER;
+    read_header(r, reading_join(r, head, S("\n"), out->body), out);
 }
 
 enum bounce_status bounce_read(struct bounce_reader *reader, struct bounce_slice message,
@@ -271,15 +283,12 @@ enum bounce_status bounce_read(struct bounce_reader *reader, struct bounce_slice
     }
     if (slice_starts(message, S("\xef\xbb\xbf"))) /* a byte order mark of an editor */
         message = slice_from(message, 3);
-    struct header header;
-    slice rest = message;
-    if (!header_read(&rest, a, &header))
-        r.diag |= BOUNCE_DIAG_MEMORY;
-    message = whole_header(&r, message, rest, &header);
-    facts_read(&header, message, reader->lexicon, reader->cs, a, &r.facts);
+    struct letter letter;
+    read_whole_header(&r, message, &letter);
+    facts_read(&letter.header, letter.whole, reader->lexicon, reader->cs, a, &r.facts);
     set_envelope(&r, out);
     if (facts_hint(&r.facts))
-        read_body(&r, message, options, out);
+        read_body(&r, &letter, options, out);
     out->reports = r.reports;
     out->report_count = r.n;
     out->diag = r.diag;
