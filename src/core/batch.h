@@ -16,7 +16,8 @@ struct batch {
     struct observation *observations; /* verdicts are filled in */
     size_t count;
     int64_t now_us;
-    arena *a; /* everything, the result too */
+    arena *a;        /* everything, the result too */
+    arena *verdicts; /* lives as long as the observations: a failed batch is tried again */
     struct intake_result *result;
     struct batch_item *items; /* those that go in */
     size_t item_count;

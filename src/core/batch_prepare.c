@@ -62,7 +62,7 @@ static enum status judge(struct batch *b, struct observation *o, err *e)
                                                .recipient = o->recipient,
                                                .phase = o->phase,
                                                .kind = o->kind};
-        if (bounce_judge(b->rules, &evidence, b->a, &o->verdict) == BOUNCE_LIMIT)
+        if (bounce_judge(b->rules, &evidence, b->verdicts, &o->verdict) == BOUNCE_LIMIT)
             return no_memory(e);
     }
     if (!is_failure(o))

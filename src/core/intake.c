@@ -244,6 +244,7 @@ enum status intake_flush(struct intake *in, int64_t now_us, struct intake_result
                       .count = in->count,
                       .now_us = now_us,
                       .a = &in->results,
+                      .verdicts = &in->texts,
                       .result = out};
     out->counts.observations = in->count;
     enum status st = write_batch(in, &b, e);
