@@ -2,66 +2,24 @@
 
 #include <stdlib.h>
 
-struct lexicon {
-    struct phrase_set *sets[PLACES];
-};
-
-static const struct phrase in_subject[] = {
-#define SUBJECT(meaning, text) {text, meaning},
-#define FROM(meaning, text)
-#define TEXT(meaning, text)
-#define NEAR(meaning, text)
-#include "bounce/lexicon.def"
-#undef SUBJECT
-#undef FROM
-#undef TEXT
-#undef NEAR
-};
-
-static const struct phrase in_from[] = {
-#define SUBJECT(meaning, text)
-#define FROM(meaning, text) {text, meaning},
-#define TEXT(meaning, text)
-#define NEAR(meaning, text)
-#include "bounce/lexicon.def"
-#undef SUBJECT
-#undef FROM
-#undef TEXT
-#undef NEAR
-};
-
-static const struct phrase in_text[] = {
-#define SUBJECT(meaning, text)
-#define FROM(meaning, text)
-#define TEXT(meaning, text) {text, meaning},
-#define NEAR(meaning, text)
-#include "bounce/lexicon.def"
-#undef SUBJECT
-#undef FROM
-#undef TEXT
-#undef NEAR
-};
-
-static const struct phrase near_address[] = {
-#define SUBJECT(meaning, text)
-#define FROM(meaning, text)
-#define TEXT(meaning, text)
-#define NEAR(meaning, text) {text, meaning},
-#include "bounce/lexicon.def"
-#undef SUBJECT
-#undef FROM
-#undef TEXT
-#undef NEAR
-};
-
 static const struct {
-    const struct phrase *rows;
-    size_t n;
-} tables[PLACES] = {
-    [PLACE_SUBJECT] = {in_subject, ARRAY_LEN(in_subject)},
-    [PLACE_FROM] = {in_from, ARRAY_LEN(in_from)},
-    [PLACE_TEXT] = {in_text, ARRAY_LEN(in_text)},
-    [PLACE_NEAR] = {near_address, ARRAY_LEN(near_address)},
+    enum word_place place;
+    struct phrase phrase;
+} rows[] = {
+#define SUBJECT(meaning, text) {PLACE_SUBJECT, {text, meaning}},
+#define FROM(meaning, text) {PLACE_FROM, {text, meaning}},
+#define TEXT(meaning, text) {PLACE_TEXT, {text, meaning}},
+#define NEAR(meaning, text) {PLACE_NEAR, {text, meaning}},
+#include "bounce/lexicon.def"
+#undef SUBJECT
+#undef FROM
+#undef TEXT
+#undef NEAR
+};
+
+struct lexicon {
+    struct phrase phrases[ARRAY_LEN(rows)]; /* place by place; the sets point into it */
+    struct phrase_set *sets[PLACES];
 };
 
 struct lexicon *lexicon_new(void)
@@ -69,9 +27,14 @@ struct lexicon *lexicon_new(void)
     struct lexicon *w = calloc(1, sizeof(*w));
     if (!w)
         return NULL;
-    for (size_t i = 0; i < PLACES; i++) {
-        w->sets[i] = phrase_set_new(tables[i].rows, tables[i].n);
-        if (!w->sets[i]) {
+    size_t n = 0;
+    for (size_t place = 0; place < PLACES; place++) {
+        size_t first = n;
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+            if (rows[i].place == (enum word_place)place)
+                w->phrases[n++] = rows[i].phrase;
+        w->sets[place] = phrase_set_new(w->phrases + first, n - first);
+        if (!w->sets[place]) {
             lexicon_free(&w);
             return NULL;
         }
