@@ -22,6 +22,11 @@ double bench_now(void)
     return clock_seconds(CLOCK_MONOTONIC);
 }
 
+double bench_cpu(void)
+{
+    return clock_seconds(CLOCK_THREAD_CPUTIME_ID);
+}
+
 static int by_value(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -33,10 +38,10 @@ double bench_rate(bench_fn fn, void *ctx, double seconds)
     static double rounds[MAX_ROUNDS];
     size_t n = 0;
     fn(ctx);
-    double start = clock_seconds(CLOCK_THREAD_CPUTIME_ID), last = start;
+    double start = bench_cpu(), last = start;
     while (n < MAX_ROUNDS && (n < 3 || last - start < seconds)) {
         size_t units = fn(ctx);
-        double now = clock_seconds(CLOCK_THREAD_CPUTIME_ID);
+        double now = bench_cpu();
         rounds[n++] = (double)units / (now - last);
         last = now;
     }

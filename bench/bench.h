@@ -24,6 +24,8 @@ void bench_print(const char *name, double rate, const char *unit, const char *ya
 
 /* Wall clock in seconds since some start. */
 double bench_now(void);
+/* Seconds that this thread has run: others on the machine do not count. */
+double bench_cpu(void);
 /* Reads every byte once (8 at a time) and returns a sum, so that the compiler keeps it. */
 uint64_t bench_touch(slice s);
 /* Median of `n` appends of 4 KB with fdatasync in `directory`, in microseconds; negative when it cannot be written. */
