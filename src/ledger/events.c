@@ -3,6 +3,8 @@
 
 #define PARAMETER_OF_REPLY 47 /* the last one; bound after all others */
 
+_Static_assert(EVENT_BASELINE == 5, "stands as a number in statements.def");
+
 /* A ledger of hashes, and an erased address anywhere, keep no text that names the address: a mention becomes
  * "<address>". */
 struct hidden {
