@@ -68,8 +68,12 @@ static inline void sip_text(struct sip *s, slice text, bool lower)
         sip_word(s, lower ? lower8(m) : m);
     }
     uint64_t last = 0;
-    for (size_t k = 0; i + k < text.n; k++)
-        last |= (uint64_t)(unsigned char)text.p[i + k] << (8 * k);
+    if (i > 0 && i < text.n) { /* the same bytes from the end, without a loop whose length is hard to foresee */
+        memcpy(&last, text.p + text.n - 8, 8);
+        last = le64toh(last) >> (8 * (8 - (text.n - i)));
+    }
+    for (size_t k = 0; i == 0 && k < text.n; k++)
+        last |= (uint64_t)(unsigned char)text.p[k] << (8 * k);
     if (lower)
         last = lower8(last);
     sip_word(s, last | (uint64_t)text.n << 56);
