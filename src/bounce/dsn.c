@@ -294,6 +294,8 @@ static void add_message_fields(struct dsn *d)
         struct bounce_report *out = &d->r->reports[i];
         out->reporting_mta = without_type(d->message[SLOT_REPORTING]);
         out->arrival_us = time_parse_mail(d->message[SLOT_ARRIVAL]);
+        if (d->message[SLOT_ENVELOPE_ID].n)
+            d->r->envelope_id = d->message[SLOT_ENVELOPE_ID];
     }
 }
 

@@ -275,6 +275,7 @@ enum bounce_status bounce_read(struct bounce_reader *reader, struct bounce_slice
                         .cs = reader->cs,
                         .a = a,
                         .text = SLICE_EMPTY,
+                        .envelope_id = SLICE_EMPTY,
                         .returned_text = SLICE_EMPTY};
     result_init(out);
     if (message.n > cap) {
@@ -289,6 +290,8 @@ enum bounce_status bounce_read(struct bounce_reader *reader, struct bounce_slice
     set_envelope(&r, out);
     if (facts_hint(&r.facts))
         read_body(&r, &letter, options, out);
+    if (r.envelope_id.n) /* the reporting MTA knows it better than a header of the message */
+        out->returned.envelope_id = r.envelope_id;
     out->reports = r.reports;
     out->report_count = r.n;
     out->diag = r.diag;

@@ -103,13 +103,13 @@ static struct proof prove(const struct bounce_result *r, const struct bounce_rep
     struct proof p = {.proven = false};
     if (slice_empty(r->verp_token) || !c->verp_key_count)
         return p;
-    const slice offered[] = {SLICE_EMPTY, report->original_recipient, report->recipient, r->returned.to};
-    for (size_t i = 0; i < ARRAY_LEN(offered) && !p.proven; i++)
-        if (i == 0 || !slice_empty(offered[i])) {
-            p.proven = verify_for(r, c, i == 3 ? address_find(offered[i]) : offered[i], a, &p.verp);
-            if (p.proven && slice_empty(p.verp.recipient))
-                p.verp.recipient = i == 3 ? address_find(offered[i]) : offered[i];
-        }
+    const slice offered[] = {SLICE_EMPTY, report->original_recipient, report->recipient, address_find(r->returned.to)};
+    for (size_t i = 0; i < ARRAY_LEN(offered) && !p.proven; i++) {
+        if (i > 0 && slice_empty(offered[i]))
+            continue;
+        /* an opaque id alone says that the path is ours, not whose it is */
+        p.proven = verify_for(r, c, offered[i], a, &p.verp) && !slice_empty(p.verp.recipient);
+    }
     return p;
 }
 

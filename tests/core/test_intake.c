@@ -318,6 +318,56 @@ static void test_trust(void **state)
     world_close(&w);
 }
 
+/* Another process holds the ledger: the batch stays gathered, and goes in later as it would have. */
+static void test_try_again(void **state)
+{
+    (void)state;
+    struct world w;
+    struct ledger *other;
+    struct intake_result r;
+    err e;
+    world_open(&w);
+    ledger_close(&w.ledger);
+    char dir[] = "/tmp/bounced-test-XXXXXX", path[64];
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/ledger.db", dir);
+    struct ledger_options o = {.path = path, .create = true, .busy_ms = 1};
+    assert_int_equal(ledger_open(&o, &w.ledger, &e), OK);
+    assert_int_equal(ledger_open(&o, &other, &e), OK);
+    struct intake *in = intake_of(&w, false);
+    add(in, failed("a@example.com", NO_USER, 1, NOW_US));
+    assert_int_equal(ledger_begin(other, &e), OK);
+    assert_int_equal(intake_flush(in, NOW_US, &r, &e), E_BUSY);
+    assert_int_equal(intake_pending(in), 1);
+    ledger_abort(other);
+    r = flush(in);
+    assert_int_equal(r.counts.suppressed, 1);
+    assert_int_equal(intake_totals(in)->observations, 1);
+    intake_free(&in);
+    ledger_close(&other);
+    world_close(&w);
+    char command[100];
+    snprintf(command, sizeof(command), "rm -r %s", dir);
+    assert_int_equal(system(command), 0);
+}
+
+static void test_vouched(void **state)
+{
+    (void)state;
+    struct world w;
+    struct intake *in;
+    err e;
+    world_open(&w);
+    struct intake_options o = {.vouch = true, .stream = S("news"), .source = S("partner")};
+    assert_int_equal(intake_new(w.ledger, w.rules, &w.policy, &o, &in, &e), OK);
+    struct observation bare = failed("a@example.com", NO_USER, 1, NOW_US);
+    bare.trust = TRUST_BARE;
+    add(in, bare);
+    assert_int_equal(flush(in).counts.suppressed, 1);
+    intake_free(&in);
+    world_close(&w);
+}
+
 static void test_tallies_are_of_outcomes(void **state)
 {
     (void)state;
@@ -430,6 +480,8 @@ int main(void)
         cmocka_unit_test(test_dry_run),
         cmocka_unit_test(test_rebuild),
         cmocka_unit_test(test_trust),
+        cmocka_unit_test(test_try_again),
+        cmocka_unit_test(test_vouched),
         cmocka_unit_test(test_tallies_are_of_outcomes),
         cmocka_unit_test(test_domain_delivery_clears),
         cmocka_unit_test(test_streams),
