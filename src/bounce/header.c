@@ -62,16 +62,16 @@ static void skip_lead(struct lines *l)
     *l = before;
 }
 
-/* One of 64 bits, the same for upper and lower case. */
-static uint64_t name_bit(slice name)
+/* One of 256, the same for upper and lower case. */
+static unsigned name_hash(slice name)
 {
-    unsigned first = (unsigned char)name.p[0] | 0x20u, last = (unsigned char)name.p[name.n - 1] | 0x20u;
-    return UINT64_C(1) << ((first + 5 * last + 11 * (unsigned)name.n) & 63);
+    unsigned middle = (unsigned char)name.p[name.n / 2] | 0x20u, last = (unsigned char)name.p[name.n - 1] | 0x20u;
+    return (middle + 29 * last + 83 * (unsigned)name.n) & 255;
 }
 
 struct reading {
     struct field *fields;
-    uint64_t names;
+    uint64_t names[4];
     size_t n, room;
     unsigned bad_lines, bad_row; /* all; in a row */
     struct lines bad_at;         /* where the row begins */
@@ -94,7 +94,8 @@ static bool keep_field(struct reading *r, arena *a, const struct field *f)
     if (grown == NULL)
         return false;
     grown[r->n++] = *f;
-    r->names |= name_bit(f->name);
+    unsigned hash = name_hash(f->name);
+    r->names[hash >> 6] |= UINT64_C(1) << (hash & 63);
     r->fields = grown;
     return true;
 }
@@ -134,14 +135,16 @@ bool header_read(slice *rest, arena *a, struct header *out)
     struct reading r = {0};
     skip_lead(&l);
     bool ok = read_fields(&l, a, &r);
-    *out = (struct header){r.fields, r.n, r.bad_lines, r.names};
+    *out = (struct header){.fields = r.fields, .n = r.n, .bad_lines = r.bad_lines};
+    memcpy(out->names, r.names, sizeof out->names);
     *rest = lines_rest(&l);
     return ok;
 }
 
 static const struct field *find(const struct header *h, slice name)
 {
-    if (slice_empty(name) || !(h->names & name_bit(name)))
+    unsigned hash = slice_empty(name) ? 0 : name_hash(name);
+    if (slice_empty(name) || !(h->names[hash >> 6] >> (hash & 63) & 1))
         return NULL;
     for (size_t i = 0; i < h->n; i++)
         if (h->fields[i].name.n == name.n && slice_eq_ci(h->fields[i].name, name))

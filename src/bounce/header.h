@@ -17,7 +17,7 @@ struct header {
     const struct field *fields;
     size_t n;
     unsigned bad_lines;
-    uint64_t names; /* a set of hashes of the names, by which header_get knows most of those that are not there */
+    uint64_t names[4]; /* a set of hashes of the names, by which header_get knows most of those that are not there */
 };
 
 /* Reads fields from *rest up to and with the empty line (or the end). Lines that are no field are skipped where a field

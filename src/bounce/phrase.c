@@ -18,6 +18,7 @@ struct entry {
 
 struct phrase_set {
     const struct phrase *rows;
+    uint64_t any[1u << (HEAD_BITS - 6)]; /* which heads are not 0: 1 KB, so that it stays in the nearest cache */
     uint16_t heads[1u << HEAD_BITS];
     struct entry entries[];
 };
@@ -51,7 +52,9 @@ static void enter(struct phrase_set *set, uint16_t i)
     e->n = (uint8_t)len;
     e->mask = len < sizeof e->mask ? (UINT64_C(1) << 8 * len) - 1 : UINT64_MAX;
     e->start = bytes_at((slice){e->text, len}, 0) & e->mask;
-    uint16_t *link = &set->heads[key_hash(e->start)];
+    unsigned hash = key_hash(e->start);
+    set->any[hash >> 6] |= UINT64_C(1) << (hash & 63);
+    uint16_t *link = &set->heads[hash];
     while (*link && set->entries[*link - 1].n >= e->n)
         link = &set->entries[*link - 1].next;
     e->next = *link;
@@ -86,11 +89,18 @@ static bool stands_at(const struct entry *e, uint64_t bytes, slice text, size_t 
     return true;
 }
 
+/* Head of the chain of `bytes`; 0 for most. */
+static inline uint16_t head_of(const struct phrase_set *set, uint64_t bytes)
+{
+    unsigned hash = key_hash(bytes);
+    return set->any[hash >> 6] >> (hash & 63) & 1 ? set->heads[hash] : 0;
+}
+
 /* Number of the longest row at `at` plus 1, 0 when none stands there. */
 static inline uint16_t longest_at(const struct phrase_set *set, slice text, size_t at)
 {
     uint64_t bytes = bytes_at(text, at);
-    uint16_t i = set->heads[key_hash(bytes)];
+    uint16_t i = head_of(set, bytes);
     while (i && !stands_at(&set->entries[i - 1], bytes, text, at))
         i = set->entries[i - 1].next;
     return i;
@@ -124,7 +134,7 @@ unsigned phrase_tags(const struct phrase_set *set, slice text)
     unsigned tags = 0;
     for (size_t at = 0; at + KEY_BYTES <= text.n; at++) {
         uint64_t bytes = bytes_at(text, at);
-        for (uint16_t i = set->heads[key_hash(bytes)]; i; i = set->entries[i - 1].next)
+        for (uint16_t i = head_of(set, bytes); i; i = set->entries[i - 1].next)
             if (stands_at(&set->entries[i - 1], bytes, text, at))
                 tags |= set->rows[i - 1].tag;
     }
