@@ -5,7 +5,7 @@
 
 enum {
     HEAD_BITS = 13,
-    KEY_BYTES = 3 /* a phrase is entered under a hash of its first three bytes */
+    MIN_BYTES = 3 /* of a phrase */
 };
 
 struct entry {
@@ -18,6 +18,8 @@ struct entry {
 
 struct phrase_set {
     const struct phrase *rows;
+    size_t key_bytes;  /* phrases are entered under a hash of so many first bytes: 8, or what the shortest has */
+    uint64_t key_mask; /* these bytes of bytes_at */
     uint64_t any[1u << (HEAD_BITS - 6)]; /* which heads are not 0: 1 KB, so that it stays in the nearest cache */
     uint16_t heads[1u << HEAD_BITS];
     struct entry entries[];
@@ -34,10 +36,15 @@ static inline uint64_t bytes_at(slice text, size_t at)
     return le64toh(bytes) | 0x2020202020202020u;
 }
 
-/* Of the first three of them. */
-static inline unsigned key_hash(uint64_t bytes)
+static inline unsigned key_hash(const struct phrase_set *set, uint64_t bytes)
 {
-    return ((uint32_t)(bytes & 0xffffff) * 2654435761u) >> (32 - HEAD_BITS);
+    return (unsigned)((bytes & set->key_mask) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - HEAD_BITS));
+}
+
+/* The first n of eight bytes. */
+static uint64_t mask_of(size_t n)
+{
+    return n < sizeof(uint64_t) ? (UINT64_C(1) << 8 * n) - 1 : UINT64_MAX;
 }
 
 /* Chains run from the longest phrase to the shortest, equal ones in table order. */
@@ -48,11 +55,11 @@ static void enter(struct phrase_set *set, uint16_t i)
     e->anchored = text[0] == '^';
     e->text = text + e->anchored;
     size_t len = strlen(e->text);
-    MUST(len >= KEY_BYTES && len <= UINT8_MAX);
+    MUST(len <= UINT8_MAX);
     e->n = (uint8_t)len;
-    e->mask = len < sizeof e->mask ? (UINT64_C(1) << 8 * len) - 1 : UINT64_MAX;
+    e->mask = mask_of(len);
     e->start = bytes_at((slice){e->text, len}, 0) & e->mask;
-    unsigned hash = key_hash(e->start);
+    unsigned hash = key_hash(set, e->start);
     set->any[hash >> 6] |= UINT64_C(1) << (hash & 63);
     uint16_t *link = &set->heads[hash];
     while (*link && set->entries[*link - 1].n >= e->n)
@@ -68,6 +75,13 @@ struct phrase_set *phrase_set_new(const struct phrase *rows, size_t n)
     if (!set)
         return NULL;
     set->rows = rows;
+    set->key_bytes = sizeof set->key_mask;
+    for (size_t i = 0; i < n; i++) {
+        size_t len = strlen(rows[i].text) - (rows[i].text[0] == '^');
+        set->key_bytes = len < set->key_bytes ? len : set->key_bytes;
+    }
+    MUST(set->key_bytes >= MIN_BYTES);
+    set->key_mask = mask_of(set->key_bytes);
     for (size_t i = 0; i < n; i++)
         enter(set, (uint16_t)i);
     return set;
@@ -92,7 +106,7 @@ static bool stands_at(const struct entry *e, uint64_t bytes, slice text, size_t 
 /* Head of the chain of `bytes`; 0 for most. */
 static inline uint16_t head_of(const struct phrase_set *set, uint64_t bytes)
 {
-    unsigned hash = key_hash(bytes);
+    unsigned hash = key_hash(set, bytes);
     return set->any[hash >> 6] >> (hash & 63) & 1 ? set->heads[hash] : 0;
 }
 
@@ -108,7 +122,7 @@ static inline uint16_t longest_at(const struct phrase_set *set, slice text, size
 
 const struct phrase *phrase_at_start(const struct phrase_set *set, slice text, size_t *len)
 {
-    uint16_t i = text.n < KEY_BYTES ? 0 : longest_at(set, text, 0);
+    uint16_t i = text.n < set->key_bytes ? 0 : longest_at(set, text, 0);
     if (!i)
         return NULL;
     *len = set->entries[i - 1].n;
@@ -117,7 +131,7 @@ const struct phrase *phrase_at_start(const struct phrase_set *set, slice text, s
 
 const struct phrase *phrase_next(const struct phrase_set *set, slice text, size_t *pos, size_t *len)
 {
-    for (size_t at = *pos; at + KEY_BYTES <= text.n; at++) {
+    for (size_t at = *pos; at + set->key_bytes <= text.n; at++) {
         uint16_t i = longest_at(set, text, at);
         if (i) {
             *pos = at;
@@ -132,7 +146,7 @@ const struct phrase *phrase_next(const struct phrase_set *set, slice text, size_
 unsigned phrase_tags(const struct phrase_set *set, slice text)
 {
     unsigned tags = 0;
-    for (size_t at = 0; at + KEY_BYTES <= text.n; at++) {
+    for (size_t at = 0; at + set->key_bytes <= text.n; at++) {
         uint64_t bytes = bytes_at(text, at);
         for (uint16_t i = head_of(set, bytes); i; i = set->entries[i - 1].next)
             if (stands_at(&set->entries[i - 1], bytes, text, at))
