@@ -11,6 +11,8 @@
 #define CERTAIN_AGREEMENT 5u     /* codes say the same, or the provider is known */
 #define CERTAIN_CONTRADICTED 65u /* hard by words, temporary by code: below 70, so that the policy wants a second one */
 #define CERTAIN_STATUS_LOSS 10u  /* a Status field is the reporting MTA's summary */
+#define CERTAIN_EXPIRED 60u      /* only the kind of the report is known */
+#define CERTAIN_FINAL 70u        /* from here on the policy acts on one hard verdict */
 #define CERTAIN_MAX 99u
 
 static const enum bounce_next next_of[BOUNCE_REASONS] = {
@@ -157,7 +159,7 @@ static void kind_of_end(const struct bounce_evidence_set *e, struct bounce_verdi
     if (v->reason != BOUNCE_REASON_UNKNOWN || e->kind != BOUNCE_KIND_EXPIRED)
         return;
     set_reason(v, BOUNCE_REASON_EXPIRED);
-    v->certainty = 60;
+    v->certainty = CERTAIN_EXPIRED;
     v->rule = S("kind:expired");
 }
 
@@ -168,10 +170,8 @@ static void advise(const struct judge_trace *t, const struct rules_hit *hit, str
         v->retry_after_s = hit->rule->retry_after_s;
     else if (is_final(&t->reply) && v->retry_after_s == 0)
         v->retry_after_s = -1;
-    if (v->class_ == BOUNCE_CLASS_HARD && v->certainty >= 70)
+    if (v->class_ == BOUNCE_CLASS_HARD && v->certainty >= CERTAIN_FINAL)
         v->retry_after_s = -1;
-    if (v->reason == BOUNCE_REASON_USER_MOVED)
-        v->new_address = SLICE_EMPTY;
 }
 
 /* "551 User not local; please try <new@example.org>": the last address that is not the recipient's own. */

@@ -314,7 +314,13 @@ static bool ends_word(slice text, size_t end)
 
 static bool stands_at(slice text, slice lit, size_t at)
 {
-    return at <= text.n && text.n - at >= lit.n && text.p[at] == lit.p[0] && memcmp(text.p + at, lit.p, lit.n) == 0;
+    if (at > text.n || text.n - at < lit.n)
+        return false;
+    const char *p = text.p + at; /* literals are short: a loop is done before a call would have begun */
+    for (size_t i = 0; i < lit.n; i++)
+        if (p[i] != lit.p[i])
+            return false;
+    return true;
 }
 
 static bool bounded(const struct matcher *m, size_t item, slice lit, size_t at)

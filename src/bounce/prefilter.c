@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#define BITMAP_BITS 16u /* 8 KB */
+#define BITMAP_BITS 17u /* 16 KB */
 #define SLOT_SHARE 4u   /* slots per literal */
 
 struct literal {
@@ -220,6 +220,15 @@ static uint64_t bit_behind(slice text, size_t end)
     return UINT64_C(1) << ((unsigned char)text.p[end + 1] % PATTERN_GROUPS);
 }
 
+/* Literals are short: a loop is done before a call would have begun. */
+static bool same_bytes(const char *a, const char *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (a[i] != b[i])
+            return false;
+    return true;
+}
+
 /* False when `found` wants no more. */
 static bool check_window(const struct prefilter *f, slice text, size_t at, uint32_t w, prefilter_found found, void *arg)
 {
@@ -228,7 +237,7 @@ static bool check_window(const struct prefilter *f, slice text, size_t at, uint3
         if (l->window != w || l->offset > at)
             continue;
         size_t from = at - l->offset;
-        if (text.n - from < l->text.n || memcmp(text.p + from, l->text.p, l->text.n) != 0)
+        if (text.n - from < l->text.n || !same_bytes(text.p + from, l->text.p, l->text.n))
             continue;
         uint64_t before = bit_before(text, from + (l->text.p[0] == ' '));
         uint64_t behind = bit_behind(text, from + l->text.n - (l->text.p[l->text.n - 1] == ' '));
