@@ -45,7 +45,8 @@ static void bad(struct acquired *q, slice record, const char *what)
     struct acquired_result *r = q->result;
     r->invalid++;
     if (r->bad_count < LIST_MAX_SHOWN)
-        r->bad[r->bad_count++] = (struct list_bad_line){q->text.line, text_safe_dup(q->a, record, 200), what};
+        r->bad[r->bad_count++] =
+            (struct list_bad_line){q->text.line, arena_dup(q->a, text_safe_dup(q->a, record, 200)), what};
 }
 
 static enum status read_names(struct acquired *q, const slice *fields, size_t n, err *e)

@@ -19,7 +19,8 @@ void list_apply_bad(struct list_apply *p, uint64_t line, slice text, const char 
     struct list_import_result *r = p->result;
     r->invalid++;
     if (r->bad_count < LIST_MAX_SHOWN)
-        r->bad[r->bad_count++] = (struct list_bad_line){line, text_safe_dup(p->a, text, BAD_TEXT_BYTES), what};
+        r->bad[r->bad_count++] =
+            (struct list_bad_line){line, arena_dup(p->a, text_safe_dup(p->a, text, BAD_TEXT_BYTES)), what};
 }
 
 /* ---- transactions ---- */
