@@ -111,6 +111,11 @@ static slice without_bullet(slice s)
                        s.p[i] == '<' || s.p[i] == '"' || s.p[i] == '\'' || s.p[i] == '[' || s.p[i] == '('))
         i++;
     s = slice_from(s, i);
+    size_t digits = 0;
+    while (digits < 4 && digits < s.n && ascii_digit(s.p[digits]))
+        digits++;
+    if (digits && digits + 1 < s.n && (s.p[digits] == ')' || s.p[digits] == '.') && s.p[digits + 1] == ' ') /* "1) " */
+        s = slice_ltrim(slice_from(s, digits + 1));
     if (slice_starts(s, S("\xe2\x80\xa2"))) /* U+2022 */
         s = slice_ltrim(slice_from(s, 3));
     return slice_starts_ci(s, S("smtp:")) ? slice_from(s, 5) : s;

@@ -143,6 +143,10 @@ static const struct reports_case dialects[] = {
      "charset=utf-8\n\n\xe6\x82\xa8\xe7\x9a\x84\xe9\x82\xae\xe4\xbb\xb6\xe8\xa2\xab\xe9\x80\x80\xe5\x9b\x9e\n\n"
      "\xe6\x94\xb6\xe4\xbb\xb6\xe4\xba\xba\xef\xbc\x9ajoe@example.net\nUser not found: joe@example.net\n",
      "", "failed joe@example.net"},
+    {"a numbered list",
+     DAEMON("Delivery failure") "It could not be delivered:\n\n1) joe@example.net\n   550 user unknown\n"
+                                "2) ann@example.net\n   552 mailbox full\n",
+     "d", "failed joe@example.net said=550 user unknown | failed ann@example.net said=552 mailbox full"},
     {"delivered, in words only",
      DAEMON("Successful Mail Delivery Report") "Your message was successfully delivered to the destination(s) listed "
                                                "below.\n\n"
