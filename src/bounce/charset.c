@@ -245,13 +245,38 @@ static enum charset utf16_order(slice *s)
     return odd > even ? CS_UTF16LE : CS_UTF16BE;
 }
 
+/* Russian in 8 bits: most octets above ASCII are its ten commonest small letters. Capitals and small letters stand the
+ * other way round in the two charsets. */
+static enum charset cyrillic_or_latin(slice s)
+{
+    enum { LOOK_AT = 4096, LEAST = 6 };
+    static const char koi8[] = "\xCF\xC5\xC1\xC9\xCE\xD4\xD3\xD2\xD7\xCC";
+    static const char windows[] = "\xEE\xE5\xE0\xE8\xED\xF2\xF1\xF0\xE2\xEB";
+    size_t high = 0, in_koi8 = 0, in_windows = 0, beside = 0;
+    for (size_t i = 0; i < s.n && i < LOOK_AT; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (c < 0x80)
+            continue;
+        high++;
+        in_koi8 += memchr(koi8, c, sizeof koi8 - 1) != NULL;
+        in_windows += memchr(windows, c, sizeof windows - 1) != NULL;
+        beside += i > 0 && (unsigned char)s.p[i - 1] >= 0x80;
+    }
+    if (high < LEAST || beside * 2 < high) /* letters with marks stand alone between plain ones */
+        return CS_CP1252;
+    size_t most = in_koi8 > in_windows ? in_koi8 : in_windows;
+    if (most * 2 < high)
+        return CS_CP1252;
+    return in_koi8 > in_windows ? CS_KOI8R : CS_CP1251;
+}
+
 /* What a text without a (meaningful) charset is in. */
 static enum charset guess(slice s)
 {
     if (slice_starts(s, S("\xFF\xFE")) || slice_starts(s, S("\xFE\xFF")))
         return CS_UTF16;
     if (!is_ascii(s))
-        return utf8_valid(s) ? CS_UTF8 : CS_CP1252;
+        return utf8_valid(s) ? CS_UTF8 : cyrillic_or_latin(s);
     if (slice_chr(s, '\x1b') == SLICE_NPOS)
         return CS_ASCII;
     if (slice_find(s, S("\x1b$)C")) != SLICE_NPOS)

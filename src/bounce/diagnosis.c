@@ -158,11 +158,18 @@ static slice first_words(slice block)
     return found;
 }
 
-static slice own_words(struct reading *r, const struct notice *n, const struct notice_entry *e, size_t end)
+static slice own_words(struct reading *r, const struct notice *n, const struct notice_entry *e, size_t end,
+                       bool several)
 {
     if (e->tier != NOTICE_LISTED && !slice_empty(e->reply))
         return e->reply;
-    slice block = block_of(n, e, end);
+    slice block = block_of(n, e, end), rest = block, below;
+    /* below the last one of several stands what is about all of them */
+    if (several && e->tier == NOTICE_LISTED && !(next_paragraph(&rest, &below) && diagnosis_has_reply(below))) {
+        slice reply = dialogue_reply(n, e->address);
+        if (!slice_empty(reply))
+            return reply;
+    }
     slice best = best_of(r, block, e->tier == NOTICE_LISTED && says_at_once(block));
     if (!slice_empty(best) && diagnosis_has_reply(best))
         return best;
@@ -182,7 +189,7 @@ slice diagnosis_about(struct reading *r, const struct notice *n, const struct no
         if (other->line > e->line && other->line < end)
             end = other->line;
     }
-    slice words = own_words(r, n, e, end);
+    slice words = own_words(r, n, e, end, !alone);
     if (slice_empty(words) && alone)
         words = before_entries(r, slice_sub(n->text, 0, e->line));
     return slice_empty(words) ? first_words(block_of(n, e, end)) : words;
@@ -197,7 +204,7 @@ void diagnosis_each(struct reading *r, const struct notice *n, const struct noti
     bool searched = false;
     for (size_t i = count; i-- > 0;) {
         size_t end = i + 1 < count ? chosen[i + 1]->line : n->text.n;
-        slice words = own_words(r, n, chosen[i], end);
+        slice words = own_words(r, n, chosen[i], end, count > 1);
         if (slice_empty(words) && i + 1 < count)
             words = out[i + 1]; /* several addresses above one reason */
         if (!diagnosis_has_reply(words) && !searched) {

@@ -121,7 +121,7 @@ static slice without_type(slice value)
         if (!ascii_alnum(value.p[i]) && value.p[i] != '-' && value.p[i] != '_' && value.p[i] != ' ')
             return value;
     slice rest = slice_trim(slice_from(value, semicolon + 1));
-    return slice_empty(rest) ? value : rest;
+    return slice_empty(rest) && !slice_starts_ci(value, S("smtp")) ? value : rest;
 }
 
 /* The d.d.d of a Status field that may carry a comment or stand in the middle. */

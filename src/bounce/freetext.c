@@ -53,7 +53,7 @@ static bool returns_a_report(struct reading *r)
 static bool daemon_reports(const struct freetext *f, unsigned subject, unsigned text)
 {
     if (text)
-        return f->r->facts.null_sender || subject || (f->r->facts.from_words & WORD_ROBOT) ||
+        return f->r->facts.null_sender || f->r->facts.report || subject || (f->r->facts.from_words & WORD_ROBOT) ||
                has_entry(&f->notice, NOTICE_REPLY);
     return subject && (has_returned(f->r) || has_entry(&f->notice, NOTICE_LOOSE));
 }
@@ -324,14 +324,94 @@ void freetext_name(struct reading *r)
     }
 }
 
-/* Three words or more: the far server's own, though no rule knows them. */
-static bool says_enough(slice diagnostic)
+static unsigned word_count(slice s)
 {
     unsigned words = 0;
     slice word;
-    while (slice_word(&diagnostic, &word))
+    while (slice_word(&s, &word))
         words += ascii_alpha(word.p[0]) && word.n > 1;
-    return words >= 3;
+    return words;
+}
+
+/* Three words or more: the far server's own, though no rule knows them. */
+static bool says_enough(slice diagnostic)
+{
+    return word_count(diagnostic) >= 3;
+}
+
+/* "550-5.7.1 Our system has" and no more: only the first line of the reply was passed on. */
+static bool is_cut(slice diagnostic)
+{
+    if (diagnostic.n < 4 || !notice_is_reply(diagnostic) || diagnostic.p[3] != '-')
+        return false;
+    for (size_t i = 4; i + 3 < diagnostic.n; i++)
+        if (!memcmp(diagnostic.p + i, diagnostic.p, 3) && diagnostic.p[i - 1] == ' ' && diagnostic.p[i + 3] == ' ')
+            return false;
+    return true;
+}
+
+static slice words_about(struct reading *r, const struct notice *n, const struct bounce_report *report)
+{
+    const struct notice_entry *e = notice_find(n, report->recipient);
+    if (!e)
+        e = notice_find(n, report->original_recipient);
+    if (!e && r->n > 1)
+        return SLICE_EMPTY;
+    return reading_one_line(r, e ? diagnosis_about(r, n, e) : diagnosis_whole(r, n));
+}
+
+/* Whether the words of the text tell more than the Diagnostic-Code did. */
+static bool tells_more(struct reading *r, slice diagnostic, slice words)
+{
+    if (slice_empty(words) || slice_empty(diagnostic))
+        return !slice_empty(words);
+    bool other_reply = notice_is_reply(diagnostic) && diagnosis_has_reply(words) &&
+                       !slice_starts(words, slice_sub(diagnostic, 0, 3)); /* our own MTA's summary */
+    return !other_reply && judge_has_words(r->rules, words);
+}
+
+/* The rest of a reply of which only the first line was passed on. */
+static slice whole_reply(struct reading *r, const struct notice *n, slice diagnostic)
+{
+    for (size_t i = 0; i < n->n; i++) {
+        slice reply = reading_one_line(r, n->entries[i].reply);
+        if (slice_starts(reply, diagnostic))
+            return reply;
+    }
+    slice reply = reading_one_line(r, n->last_reply);
+    return slice_starts(reply, diagnostic) ? reply : diagnostic;
+}
+
+static void complete(struct reading *r, struct notice *notice, bool *read, struct bounce_report *report)
+{
+    bool cut = is_cut(report->diagnostic);
+    if (!cut && (says_enough(report->diagnostic) || judge_has_words(r->rules, report->diagnostic)))
+        return;
+    if (!*read)
+        notice_read(r, reading_text(r), notice);
+    *read = true;
+    if (cut) {
+        report->diagnostic = whole_reply(r, notice, report->diagnostic);
+        return;
+    }
+    slice words = words_about(r, notice, report);
+    if (!tells_more(r, report->diagnostic, words))
+        return;
+    if (slice_empty(report->diagnostic) || diagnosis_has_reply(words))
+        report->diagnostic = words;
+    else
+        report->diagnostic = reading_one_line(r, reading_join(r, report->diagnostic, S(" "), words));
+}
+
+/* A server that gave up says so in words where its fields tell of a plain failure (Exim: status 5.0.0) or of a delay
+ * (OpenSMTPD: 4.4.7). */
+static void settle_kind(const struct reading *r, struct bounce_report *report)
+{
+    bool delayed = report->kind == BOUNCE_KIND_DELAYED;
+    if (report->kind != BOUNCE_KIND_FAILED && !(delayed && slice_eq(report->status, S("4.4.7"))))
+        return;
+    if (lexicon_in(r->lexicon, PLACE_TEXT, report->diagnostic) & WORD_EXPIRED)
+        report->kind = BOUNCE_KIND_EXPIRED;
 }
 
 void freetext_complete(struct reading *r)
@@ -342,27 +422,7 @@ void freetext_complete(struct reading *r)
         struct bounce_report *report = &r->reports[i];
         if (!bounce_kind_final(report->kind) && !bounce_kind_attempt(report->kind))
             continue;
-        if (says_enough(report->diagnostic) || judge_has_words(r->rules, report->diagnostic))
-            continue;
-        if (!read)
-            notice_read(r, reading_text(r), &notice);
-        read = true;
-        const struct notice_entry *e = notice_find(&notice, report->recipient);
-        if (!e)
-            e = notice_find(&notice, report->original_recipient);
-        slice words = SLICE_EMPTY;
-        if (e)
-            words = reading_one_line(r, diagnosis_about(r, &notice, e));
-        else if (r->n == 1)
-            words = reading_one_line(r, diagnosis_whole(r, &notice));
-        bool reply = diagnosis_has_reply(words);
-        if (slice_empty(words))
-            continue;
-        if (!slice_empty(report->diagnostic) && !judge_has_words(r->rules, words))
-            continue;
-        if (slice_empty(report->diagnostic) || reply)
-            report->diagnostic = words;
-        else
-            report->diagnostic = reading_one_line(r, reading_join(r, report->diagnostic, S(" "), words));
+        complete(r, &notice, &read, report);
+        settle_kind(r, report);
     }
 }

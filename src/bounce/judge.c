@@ -200,7 +200,7 @@ static const struct rules_hit *match_texts(const struct bounce_rules *rules, sli
                                            struct judge_trace *t)
 {
     const struct rules_hit *hit = match(rules, t->reply.text, a, t);
-    t->whole = !hit && whole.n > t->reply.text.n + 4;
+    t->whole = (!hit || hit->rule->reason == BOUNCE_REASON_UNKNOWN) && whole.n > t->reply.text.n + 4;
     if (t->whole)
         hit = match(rules, whole, a, t);
     if (t->facts.provider == PROVIDER_NONE)
@@ -223,17 +223,21 @@ static void judge_reply(const struct bounce_rules *rules, const struct bounce_ev
     begin_verdict(v);
     t->folded = SLICE_EMPTY;
     t->hits.n = 0;
-    t->facts =
-        (struct rule_facts){.code = t->reply.code, .enhanced = best_enhanced(&t->reply, e, &status), .all = t->all};
+    t->facts = (struct rule_facts){.code = t->reply.code,
+                                   .enhanced = best_enhanced(&t->reply, e, &status),
+                                   .attempt = bounce_kind_attempt(e->kind),
+                                   .all = t->all};
     if (t->facts.code == 0) /* "5.1.1 no such user": as good as 5xx */
         t->facts.code = t->facts.enhanced.klass * 100u;
     t->facts.phase = e->phase != BOUNCE_PHASE_NONE ? e->phase : t->reply.phase;
     t->facts.provider = find_provider(rules, e, &t->reply);
     const struct rules_hit *hit = match_texts(rules, slice_sub(e->text, 0, REPLY_MAX_BYTES), a, t);
-    if (hit)
-        by_words(hit, t, is_temporary(&t->reply, e), v);
-    else
+    if (!hit)
         by_codes(t, status, a, v);
+    else if (hit->rule->reason == BOUNCE_REASON_UNKNOWN) /* words that tell nothing leave it to the code */
+        by_enhanced(t, status, a, v);
+    if (hit && v->reason == BOUNCE_REASON_UNKNOWN)
+        by_words(hit, t, is_temporary(&t->reply, e), v);
     kind_of_end(e, v);
     advise(t, hit, v);
     find_new_address(e, t->reply.text, v);

@@ -24,6 +24,8 @@ struct walk {
     size_t listed_indent; /* of the first listed address */
     slice dialogue;       /* whom the SMTP dialogue is about */
     slice pending;        /* the server's last refusal, not yet about anybody */
+    slice rest;           /* of the text, behind this line */
+    size_t reply_end;     /* offset behind the lines that were taken with the first one of their reply */
 };
 
 bool notice_is_reply(slice s)
@@ -172,14 +174,41 @@ static bool listed_line(struct walk *w)
 /* ---- SMTP dialogue -------------------------------------------------------------------------------------------------
  */
 
-static void keep_reply(struct walk *w, slice reply)
+/* "<<< 550 ...", "Received >>> 550 ...": the answer itself. */
+static slice answer_of(slice line)
 {
+    static const slice arrows[] = {SLICE_INIT("<<<"), SLICE_INIT("received >>>"), SLICE_INIT("response:")};
+    slice s = slice_ltrim(line);
+    for (size_t i = 0; i < ARRAY_LEN(arrows); i++)
+        if (slice_starts_ci(s, arrows[i]))
+            return slice_trim(slice_from(s, arrows[i].n));
+    return SLICE_EMPTY;
+}
+
+/* All lines of the reply that begins with `first`: the same code again, each behind its arrow. */
+static slice whole_reply(struct walk *w, slice first)
+{
+    enum { MAX_LINES = 32 };
+    slice whole = first, last = first, rest = w->rest, line;
+    for (unsigned i = 0; last.n > 3 && last.p[3] == '-' && i < MAX_LINES && slice_line(&rest, &line); i++) {
+        last = answer_of(line);
+        if (!notice_is_reply(last) || !slice_starts(last, slice_sub(first, 0, 3)))
+            break;
+        whole = reading_join(w->r, whole, S("\n"), last);
+        w->reply_end = (size_t)(line.p + line.n - w->out->text.p);
+    }
+    return whole;
+}
+
+static void keep_reply(struct walk *w, slice first)
+{
+    slice reply = whole_reply(w, first);
     w->out->transcript = true;
     if (slice_empty(w->out->last_reply))
         w->out->last_reply = reply;
     w->pending = reply;
-    size_t first = w->out->n > NEAR_ENTRIES ? w->out->n - NEAR_ENTRIES : 0;
-    for (size_t i = first; i < w->out->n; i++) {
+    size_t near = w->out->n > NEAR_ENTRIES ? w->out->n - NEAR_ENTRIES : 0;
+    for (size_t i = near; i < w->out->n; i++) {
         struct notice_entry *e = &w->out->entries[i];
         if (slice_empty(e->reply) && reading_same(e->address, w->dialogue))
             e->reply = reply;
@@ -200,17 +229,6 @@ static bool command_line(struct walk *w)
     w->dialogue = slice_sub(rest, 0, n);
     add(w, w->dialogue, NOTICE_SENTENCE);
     return true;
-}
-
-/* "<<< 550 ...", "Received >>> 550 ...": the answer itself. */
-static slice answer_of(slice line)
-{
-    static const slice arrows[] = {SLICE_INIT("<<<"), SLICE_INIT("received >>>"), SLICE_INIT("response:")};
-    slice s = slice_ltrim(line);
-    for (size_t i = 0; i < ARRAY_LEN(arrows); i++)
-        if (slice_starts_ci(s, arrows[i]))
-            return slice_trim(slice_from(s, arrows[i].n));
-    return SLICE_EMPTY;
 }
 
 /* "550 5.1.1 <a@b>... User unknown": the code first, then the address, three dots behind it. */
@@ -288,6 +306,8 @@ static void sentence_line(struct walk *w)
 
 static void take_line(struct walk *w)
 {
+    if (w->at < w->reply_end)
+        return;
     slice answer = answer_of(w->line);
     if (!slice_empty(answer)) {
         if (notice_is_reply(answer))
@@ -309,9 +329,9 @@ void notice_read(struct reading *r, slice text, struct notice *out)
                      .before = SLICE_EMPTY,
                      .listed_indent = SLICE_NPOS,
                      .dialogue = SLICE_EMPTY,
-                     .pending = SLICE_EMPTY};
-    slice rest = text;
-    for (unsigned lines = 0; lines < NOTICE_MAX_LINES && slice_line(&rest, &w.line); lines++) {
+                     .pending = SLICE_EMPTY,
+                     .rest = text};
+    for (unsigned lines = 0; lines < NOTICE_MAX_LINES && slice_line(&w.rest, &w.line); lines++) {
         w.at = (size_t)(w.line.p - text.p);
         w.indent = w.line.n - slice_ltrim(w.line).n;
         take_line(&w);

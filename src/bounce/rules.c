@@ -314,6 +314,8 @@ static const char *why_not(const struct rule *rule, const struct rule_facts *fac
         return "provider";
     if (rule->phases && !(rule->phases >> facts->phase & 1))
         return "phase";
+    if (facts->attempt && rule->reason == BOUNCE_REASON_EXPIRED)
+        return "kind";
     if (!code_fits(rule, facts->code))
         return "reply code";
     return enhanced_fits(rule, facts->enhanced) ? NULL : "enhanced code";

@@ -55,6 +55,7 @@ struct rule_facts {
     enum bounce_phase phase;
     unsigned provider; /* PROVIDER_NONE: told by marks in the text, if at all */
     bool all;          /* all rules that fit, not only those of the highest rank that holds */
+    bool attempt;      /* not the end: words about giving up are about the future */
 };
 
 struct rules_hit {

@@ -134,6 +134,11 @@ class Judge:
             self.widen(e, words)
             if "Envelope expired" in words:  # OpenSMTPD calls its expiries delayed
                 e.update(verdict("expired", "expired"))
+            if b"eximdsn" in data and "diagnostic-code" not in g:  # the report does not tell why
+                if expired:
+                    e.update(verdict("expired", "expired"))
+                elif e["kind"] == "delayed":
+                    e.update(verdict("delayed", "unknown"))
             if g.get("status"):
                 e["status"] = g["status"].split()[0]
             out.append(e)
