@@ -23,14 +23,14 @@ static slice matched(const struct judge_trace *t, const struct rules_hit *hit)
     return slice_trim(slice_sub(t->folded, hit->match.from, hit->match.to - hit->match.from));
 }
 
-/* Why this hit stands behind the one before it; empty for the one that decides. */
-static const char *loses_by(const struct rules_hits *hits, size_t i)
+/* Why this hit does not decide; empty for the one that does. */
+static const char *loses_by(const struct rules_hits *hits, const struct rules_hit *hit)
 {
     const char *why = "";
-    if (hits->v[i].rejected)
-        return hits->v[i].rejected;
-    if (i > 0)
-        rules_order(&hits->v[0], &hits->v[i], &why);
+    if (hit->rejected)
+        return hit->rejected;
+    if (hit != hits->v)
+        rules_order(hits->v, hit, &why);
     return why;
 }
 
@@ -53,13 +53,13 @@ static void facts_text(buf *out, const struct judge_trace *t)
     text_line(out, "folded", t->folded);
 }
 
-static void hit_text(buf *out, const struct judge_trace *t, size_t i)
+static void hit_text(buf *out, const struct judge_trace *t, const struct rules_hit *hit)
 {
-    const struct rules_hit *hit = &t->hits.v[i];
-    const char *why = loses_by(&t->hits, i);
+    bool first = hit == t->hits.v;
+    const char *why = loses_by(&t->hits, hit);
     buf_printf(out, "  %c %.*s (%s, rank %u, %.*s:%u)\n      \"",
                hit->rejected ? '-'
-               : i == 0      ? '*'
+               : first       ? '*'
                              : '+',
                SLICE_FMT(hit->rule->id), bounce_reason_word(hit->rule->reason), hit->rule->rank,
                SLICE_FMT(hit->rule->file), hit->rule->line);
@@ -67,7 +67,7 @@ static void hit_text(buf *out, const struct judge_trace *t, size_t i)
     buf_addc(out, '"');
     if (hit->rejected)
         buf_printf(out, "  does not hold: %s", why);
-    else if (i > 0)
+    else if (!first)
         buf_printf(out, "  the first wins: %s", why);
     buf_addc(out, '\n');
 }
@@ -82,7 +82,7 @@ static void hits_text(buf *out, const struct judge_trace *t)
     for (size_t i = 0; i < t->hits.n; i++) {
         rejected += t->hits.v[i].rejected != NULL;
         if (rejected <= TRACE_SHOWN_REJECTED)
-            hit_text(out, t, i);
+            hit_text(out, t, &t->hits.v[i]);
     }
     if (t->hits.n == RULES_MAX_HITS)
         buf_printf(out, "  (no more than %u rules are looked at)\n", RULES_MAX_HITS);
@@ -115,9 +115,8 @@ void print_trace(buf *out, const struct judge_trace *t, const struct bounce_verd
     verdict_text(out, v);
 }
 
-static void hit_json(struct jsonw *j, const struct judge_trace *t, size_t i)
+static void hit_json(struct jsonw *j, const struct judge_trace *t, const struct rules_hit *hit)
 {
-    const struct rules_hit *hit = &t->hits.v[i];
     jsonw_object(j);
     jsonw_kstr(j, "rule", hit->rule->id);
     jsonw_kstr(j, "reason", slice_str(bounce_reason_word(hit->rule->reason)));
@@ -126,7 +125,7 @@ static void hit_json(struct jsonw *j, const struct judge_trace *t, size_t i)
     jsonw_ki64(j, "line", hit->rule->line);
     jsonw_kstr(j, "matched", matched(t, hit));
     jsonw_kbool(j, "holds", !hit->rejected);
-    jsonw_kstr_opt(j, "why_not", slice_str(loses_by(&t->hits, i)));
+    jsonw_kstr_opt(j, "why_not", slice_str(loses_by(&t->hits, hit)));
     jsonw_end_object(j);
 }
 
@@ -151,7 +150,7 @@ void json_trace(buf *out, const struct bounce_rules *rules, slice text, const st
     jsonw_key(&j, "rules");
     jsonw_array(&j);
     for (size_t i = 0; i < t->hits.n; i++)
-        hit_json(&j, t, i);
+        hit_json(&j, t, &t->hits.v[i]);
     jsonw_end_array(&j);
     json_verdict(&j, v);
     jsonw_kstr(&j, "rules_version", bounce_rules_version(rules));

@@ -124,7 +124,7 @@ enum status acquired_import(struct ledger *l, slice tenant, slice batch, bool dr
                             arena *a, struct acquired_result *out, err *e)
 {
     struct acquired q = {.ledger = l, .tenant = tenant, .batch = batch, .dry_run = dry_run, .a = a, .result = out};
-    err own;
+    err own = {.status = OK};
     err *told = e ? e : &own;
     memset(out, 0, sizeof(*out));
     enum status st = ledger_begin(l, told);
