@@ -93,8 +93,8 @@ static bool verify_for(const struct bounce_result *r, const struct report_contex
                        struct bounce_verp *out)
 {
     uint32_t today = (uint32_t)(c->now_us / TIME_DAY);
-    return bounce_verp_verify(c->verp_keys, c->verp_key_count, c->tenant, r->verp_token, recipient, SLICE_EMPTY, today,
-                              c->verp_max_days, a, out) == BOUNCE_VERP_OK;
+    return bounce_verp_verify(c->verp_keys, c->verp_key_count, slice_of(c->tenant.p, c->tenant.n), r->verp_token,
+                              recipient, SLICE_EMPTY, today, c->verp_max_days, a, out) == BOUNCE_VERP_OK;
 }
 
 static struct proof prove(const struct bounce_result *r, const struct bounce_report *report,

@@ -67,7 +67,8 @@ static struct observation *observe(struct world *w, slice mail, const struct rep
 static slice token_for(struct world *w, slice recipient)
 {
     slice out, opaque;
-    struct bounce_verp v = {.recipient = recipient, .message = S("m1"), .day = (uint32_t)(NOW_US / TIME_DAY)};
+    struct bounce_verp v = {
+        .tenant = SLICE_EMPTY, .recipient = recipient, .message = S("m1"), .day = (uint32_t)(NOW_US / TIME_DAY)};
     assert_int_equal(bounce_verp_make(&KEY, &v, S("b"), S("bounces.example.com"), &w->a, &out, &opaque), BOUNCE_OK);
     return out;
 }
