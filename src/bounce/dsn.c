@@ -347,6 +347,8 @@ static size_t fields_in_text(slice text)
     size_t start = SLICE_NPOS;
     unsigned seen = 0;
     slice rest = text, line, name, value;
+    if (slice_find_ci(text, S("final-recipient")) == SLICE_NPOS) /* SLOT_FINAL is always asked for */
+        return SLICE_NPOS;
     while (slice_line(&rest, &line)) {
         if (!split_field(slice_trim(line), &name, &value))
             continue;

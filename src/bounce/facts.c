@@ -8,25 +8,10 @@ static const slice names[FACTS] = {
 #undef FACT
 };
 
-/* The longest name of the table is shorter than this; longer fields need no look. */
-enum { NAME_ROOM = 40 };
-
 static void take_fields(const struct header *h, slice fields[FACTS])
 {
-    for (size_t i = 0; i < FACTS; i++)
-        fields[i] = SLICE_EMPTY;
-    for (size_t i = 0; i < h->n; i++) {
-        slice name = h->fields[i].name;
-        if (name.n == 0 || name.n >= NAME_ROOM)
-            continue;
-        for (size_t k = 0; k < FACTS; k++) {
-            if (names[k].n != name.n || names[k].p[0] != ascii_lower(name.p[0]) || fields[k].n ||
-                !slice_eq_ci(names[k], name))
-                continue;
-            fields[k] = h->fields[i].value;
-            break;
-        }
-    }
+    for (size_t k = 0; k < FACTS; k++)
+        fields[k] = header_get_filled(h, names[k]);
 }
 
 /* "<>", "", "<MAILER-DAEMON>": what a Return-Path holds when the envelope sender was null. */
@@ -43,11 +28,6 @@ static bool mbox_null_sender(slice message)
         return false;
     slice rest = slice_from(message, 5), word;
     return slice_word(&rest, &word) && (slice_starts_ci(word, S("mailer-daemon")) || slice_eq(word, S("<>")));
-}
-
-static bool has_field(const struct header *h, slice name)
-{
-    return header_has(h, name);
 }
 
 /* multipart/report, or a machine part that stands alone. */
@@ -82,7 +62,7 @@ void facts_read(const struct header *h, slice message, const struct lexicon *lex
     if (slice_ends_ci(slice_rtrim(out->from), S("<>")))
         out->from_words |= WORD_DAEMON;
     out->null_sender =
-        (has_field(h, S("return-path")) && is_null_path(f[FACT_RETURN_PATH])) || mbox_null_sender(message);
+        (header_has(h, S("return-path")) && is_null_path(f[FACT_RETURN_PATH])) || mbox_null_sender(message);
     out->report = is_report_type(f[FACT_CONTENT_TYPE]);
     out->machine = automatic(f);
     out->list = f[FACT_LIST_ID].n || f[FACT_LIST_POST].n || f[FACT_LIST_UNSUBSCRIBE].n;

@@ -141,20 +141,29 @@ bool header_read(slice *rest, arena *a, struct header *out)
     return ok;
 }
 
-static const struct field *find(const struct header *h, slice name)
+/* The first field of that name at or behind `from`, which is inside of h->fields or at its end. */
+static const struct field *find(const struct header *h, const struct field *from, slice name)
 {
     unsigned hash = slice_empty(name) ? 0 : name_hash(name);
     if (slice_empty(name) || !(h->names[hash >> 6] >> (hash & 63) & 1))
         return NULL;
-    for (size_t i = 0; i < h->n; i++)
-        if (h->fields[i].name.n == name.n && slice_eq_ci(h->fields[i].name, name))
-            return &h->fields[i];
+    for (const struct field *f = from; f < h->fields + h->n; f++)
+        if (f->name.n == name.n && slice_eq_ci(f->name, name))
+            return f;
     return NULL;
 }
 
 slice header_get(const struct header *h, slice name)
 {
-    const struct field *f = find(h, name);
+    const struct field *f = find(h, h->fields, name);
+    return f ? f->value : SLICE_EMPTY;
+}
+
+slice header_get_filled(const struct header *h, slice name)
+{
+    const struct field *f = find(h, h->fields, name);
+    while (f && slice_empty(f->value))
+        f = find(h, f + 1, name);
     return f ? f->value : SLICE_EMPTY;
 }
 
@@ -168,7 +177,7 @@ slice header_get_last(const struct header *h, slice name)
 
 bool header_has(const struct header *h, slice name)
 {
-    return find(h, name) != NULL;
+    return find(h, h->fields, name) != NULL;
 }
 
 slice header_unfold(arena *a, slice value)

@@ -26,6 +26,7 @@ struct header {
 NODISCARD bool header_read(slice *rest, arena *a, struct header *out);
 /* Raw value of the first (last) field of that name, case ignored; empty when there is none. */
 slice header_get(const struct header *h, slice name);
+slice header_get_filled(const struct header *h, slice name); /* the first that is not empty */
 slice header_get_last(const struct header *h, slice name);
 bool header_has(const struct header *h, slice name);
 /* Unfolded to one line (value itself when it is one line already). */

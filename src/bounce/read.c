@@ -78,16 +78,15 @@ static void result_init(struct bounce_result *out)
 }
 
 /* The address that we used as return path: to where the report was delivered. */
-static slice delivered_to(const struct facts *f)
+static slice delivered_to(const struct facts *f, slice to)
 {
-    static const enum fact order[] = {FACT_DELIVERED_TO, FACT_X_ORIGINAL_TO, FACT_ENVELOPE_TO, FACT_X_ENVELOPE_TO,
-                                      FACT_TO};
+    static const enum fact order[] = {FACT_DELIVERED_TO, FACT_X_ORIGINAL_TO, FACT_ENVELOPE_TO, FACT_X_ENVELOPE_TO};
     for (size_t i = 0; i < ARRAY_LEN(order); i++) {
         slice found = facts_address(f, order[i]);
         if (!slice_empty(found))
             return found;
     }
-    return SLICE_EMPTY;
+    return to;
 }
 
 /* Date, else the date behind the last ";" of the newest Received. */
@@ -108,7 +107,7 @@ static void set_envelope(struct reading *r, struct bounce_result *out)
     out->subject = f->subject;
     out->to = facts_address(f, FACT_TO);
     out->message_id = slice_unwrap(slice_trim(f->field[FACT_MESSAGE_ID]), '<', '>');
-    out->delivered_to = delivered_to(f);
+    out->delivered_to = delivered_to(f, out->to);
     out->date_us = date_of(f);
     if (slice_empty(out->delivered_to))
         return;
