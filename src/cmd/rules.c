@@ -175,6 +175,7 @@ static int explain(struct rules_run *r)
     trace.all = true;
     if (judge_traced(r->rules, &evidence, &r->arena, &v, &trace) != BOUNCE_OK)
         cmd_error(r->args, "a limit was reached; what was found so far is printed");
+    rules_sort(&trace.hits);
     if (r->json)
         json_trace(&r->out, r->rules, evidence.text, &trace, &v);
     else

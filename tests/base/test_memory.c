@@ -260,7 +260,8 @@ static void test_err_os(void **state)
     static const struct {
         int errnum;
         enum status want;
-    } cases[] = {{ENOSPC, E_FULL}, {EDQUOT, E_FULL}, {ENOENT, E_NOT_FOUND}, {ENOMEM, E_MEMORY}, {EACCES, E_IO}};
+    } cases[] = {{ENOSPC, E_FULL},   {EDQUOT, E_FULL}, {ENOENT, E_NOT_FOUND},
+                 {ENOMEM, E_MEMORY}, {EIO, E_IO},      {EACCES, E_ACCESS}};
     err e;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         assert_int_equal(err_os(&e, cases[i].errnum, "f"), cases[i].want);

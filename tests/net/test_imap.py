@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""An IMAP server that does what each case says, and the probe that reads from it. usage: test_imap.py PROBE"""
+"""An IMAP server that does what each case says, and the probe that reads from it. The probe is tests/net/imap_probe of the build."""
 import os
 import re
 import shutil
 import socket
 import ssl
 import subprocess
-import sys
 import tempfile
 import threading
 import unittest
 
-PROBE = sys.argv.pop(1)
+BUILD = os.environ.get("BOUNCED_BUILD", os.path.join(os.path.dirname(__file__), "..", "..", "build"))
+PROBE = os.path.join(BUILD, "tests", "net", "imap_probe")
 
 
 class Server:
