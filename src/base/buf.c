@@ -28,10 +28,13 @@ void buf_clear(buf *b)
         b->p[0] = '\0';
 }
 
-bool buf_reserve(buf *b, size_t n)
+static inline bool has_room(const buf *b, size_t n)
 {
-    if (n < b->room - b->n && (b->cap == 0 || n <= b->cap - b->n))
-        return true;
+    return n < b->room - b->n && (b->cap == 0 || n <= b->cap - b->n);
+}
+
+static bool grow(buf *b, size_t n)
+{
     size_t need; /* with the NUL */
     if (__builtin_add_overflow(b->n, n, &need) || (b->cap && need > b->cap) || need == SIZE_MAX) {
         b->failed = true;
@@ -54,9 +57,14 @@ bool buf_reserve(buf *b, size_t n)
     return true;
 }
 
+bool buf_reserve(buf *b, size_t n)
+{
+    return has_room(b, n) || grow(b, n);
+}
+
 void buf_add(buf *b, slice s)
 {
-    if (s.n == 0 || !buf_reserve(b, s.n))
+    if (s.n == 0 || (!has_room(b, s.n) && !grow(b, s.n)))
         return;
     memcpy(b->p + b->n, s.p, s.n);
     b->n += s.n;
@@ -65,7 +73,7 @@ void buf_add(buf *b, slice s)
 
 void buf_addc(buf *b, char c)
 {
-    if (!buf_reserve(b, 1))
+    if (!has_room(b, 1) && !grow(b, 1))
         return;
     b->p[b->n++] = c;
     b->p[b->n] = '\0';

@@ -63,7 +63,7 @@ static void skip_lead(struct lines *l)
 }
 
 /* One of 256, the same for upper and lower case. */
-static unsigned name_hash(slice name)
+static inline unsigned name_hash(slice name)
 {
     unsigned middle = (unsigned char)name.p[name.n / 2] | 0x20u, last = (unsigned char)name.p[name.n - 1] | 0x20u;
     return (middle + 29 * last + 83 * (unsigned)name.n) & 255;
@@ -141,29 +141,39 @@ bool header_read(slice *rest, arena *a, struct header *out)
     return ok;
 }
 
-/* The first field of that name at or behind `from`, which is inside of h->fields or at its end. */
-static const struct field *find(const struct header *h, const struct field *from, slice name)
+static inline bool may_have(const struct header *h, slice name)
 {
-    unsigned hash = slice_empty(name) ? 0 : name_hash(name);
-    if (slice_empty(name) || !(h->names[hash >> 6] >> (hash & 63) & 1))
-        return NULL;
+    if (slice_empty(name))
+        return false;
+    unsigned hash = name_hash(name);
+    return h->names[hash >> 6] >> (hash & 63) & 1;
+}
+
+/* The first field of that name at or behind `from`, which is inside of h->fields or at its end. */
+static const struct field *find_from(const struct header *h, const struct field *from, slice name)
+{
     for (const struct field *f = from; f < h->fields + h->n; f++)
         if (f->name.n == name.n && slice_eq_ci(f->name, name))
             return f;
     return NULL;
 }
 
+static inline const struct field *find(const struct header *h, slice name)
+{
+    return may_have(h, name) ? find_from(h, h->fields, name) : NULL;
+}
+
 slice header_get(const struct header *h, slice name)
 {
-    const struct field *f = find(h, h->fields, name);
+    const struct field *f = find(h, name);
     return f ? f->value : SLICE_EMPTY;
 }
 
 slice header_get_filled(const struct header *h, slice name)
 {
-    const struct field *f = find(h, h->fields, name);
+    const struct field *f = find(h, name);
     while (f && slice_empty(f->value))
-        f = find(h, f + 1, name);
+        f = find_from(h, f + 1, name);
     return f ? f->value : SLICE_EMPTY;
 }
 
@@ -177,7 +187,7 @@ slice header_get_last(const struct header *h, slice name)
 
 bool header_has(const struct header *h, slice name)
 {
-    return find(h, h->fields, name) != NULL;
+    return find(h, name) != NULL;
 }
 
 slice header_unfold(arena *a, slice value)

@@ -152,7 +152,7 @@ slice header_text(struct charsets *cs, arena *a, slice value, slice fallback)
     if (slice_empty(value))
         return value;
     slice s = header_unfold(a, value);
-    size_t at = slice_find(s, S("=?"));
+    size_t at = slice_chr(s, '=') == SLICE_NPOS ? SLICE_NPOS : slice_find(s, S("=?"));
     if (at == SLICE_NPOS)
         return is_plain_ascii(s) ? s : plain_text(cs, a, s, fallback);
     struct piece *first = NULL;
