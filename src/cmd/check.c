@@ -81,7 +81,10 @@ static void why_not(buf *out, const struct check_answer *a)
 
 static void answer_text(struct check *c, const struct check_answer *a)
 {
-    buf_printf(&c->out, "%-10s  ", check_word(a->word));
+    static const enum paint paints[] = {
+        [CHECK_SEND] = PAINT_GOOD, [CHECK_SUPPRESSED] = PAINT_BAD, [CHECK_INVALID] = PAINT_NOTE};
+    cmd_paint(&c->out, paints[a->word], check_word(a->word), 10);
+    buf_adds(&c->out, "  ");
     text_add_safe(&c->out, a->input, 254);
     if (a->word != CHECK_SEND)
         buf_adds(&c->out, "  ");

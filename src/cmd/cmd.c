@@ -349,3 +349,14 @@ bool cmd_colour(void)
     const char *no = getenv("NO_COLOR");
     return cmd_terminal(stdout) && !(no && *no);
 }
+
+void cmd_paint(buf *out, enum paint p, const char *word, int width)
+{
+    static const char *const codes[] = {[PAINT_GOOD] = "32", [PAINT_NOTE] = "33", [PAINT_BAD] = "31"};
+    int spaces = width - (int)strlen(word);
+    if (cmd_colour())
+        buf_printf(out, "\033[%sm%s\033[0m", codes[p], word);
+    else
+        buf_adds(out, word);
+    buf_printf(out, "%*s", spaces > 0 ? spaces : 0, "");
+}

@@ -87,6 +87,9 @@ bool cmd_write(buf *out);
 /* True when `f` is a terminal (and, for colour, NO_COLOR is not set). */
 bool cmd_terminal(FILE *f);
 bool cmd_colour(void);
+/* Appends `word`, in colour where cmd_colour allows, with spaces behind it up to `width`. */
+enum paint { PAINT_GOOD, PAINT_NOTE, PAINT_BAD };
+void cmd_paint(buf *out, enum paint p, const char *word, int width);
 
 /* The rules with the user's files (--rules FILE ..., else /etc/bounced/rules.d in order); NULL after printing why not.
  */

@@ -57,7 +57,9 @@ static void PRINTF_LIKE(4, 5) tell(struct doctor *d, const char *what, enum find
         jsonw_kstr(&j, "text", buf_slice(&text));
         jsonw_end_object(&j);
     } else {
-        buf_printf(&d->out, "%-4s  %-10s ", words[f], what);
+        static const enum paint paints[] = {[GOOD] = PAINT_GOOD, [NOTE] = PAINT_NOTE, [BAD] = PAINT_BAD};
+        cmd_paint(&d->out, paints[f], words[f], 4);
+        buf_printf(&d->out, "  %-10s ", what);
         text_add_safe(&d->out, buf_slice(&text), 2000);
     }
     buf_addc(&d->out, '\n');

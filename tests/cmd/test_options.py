@@ -1,5 +1,6 @@
 """Options and arguments of every command: --help, wrong ones, output that cannot be written."""
 import os
+import pty
 import re
 import subprocess
 import unittest
@@ -96,6 +97,23 @@ class Output(Case):
         done = self.bounced("parse", SAMPLES / "dsn")
         self.assertNotIn("\x1b", done.out + done.err)
         self.assertNotIn("\r", done.err)
+
+
+    def on_a_terminal(self, *args):
+        master, slave = pty.openpty()
+        try:
+            subprocess.run([BOUNCED, *args], stdout=slave, stderr=slave, stdin=subprocess.DEVNULL, env=self.env,
+                           cwd=self.dir, timeout=60, check=False)
+            return os.read(master, 65536).decode("utf-8", "replace")
+        finally:
+            os.close(master)
+            os.close(slave)
+
+    def test_colour_on_a_terminal_unless_refused(self):
+        self.bounced("suppress", "add", "a@example.com")
+        self.assertIn("\x1b[31msuppressed\x1b[0m  a@example.com", self.on_a_terminal("check", "a@example.com"))
+        self.env["NO_COLOR"] = "1"
+        self.assertIn("suppressed  a@example.com", self.on_a_terminal("check", "a@example.com"))
 
 
 if __name__ == "__main__":
