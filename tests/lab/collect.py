@@ -219,7 +219,7 @@ def postfix_log(file, lines, judge):
         reason = judge.reason.get(rcpt.lower()) or judge.reason.get((orig or "").lower()) or "unknown"
         if word == "sent":
             loop = "[127.0.0.1]" in relay or relay == "local" and "forwarded as" in text
-            kind = "relayed" if loop else "delivered"
+            kind = ("expanded" if "forwarded as" in text else "relayed") if loop else "delivered"
         else:
             kind = {"bounced": "failed", "deferred": "deferred", "SOFTBOUNCE": "deferred"}[word]
         e = dict(base, recipient=rcpt, status_word=word, **verdict(kind, reason))
