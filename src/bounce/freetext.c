@@ -4,6 +4,7 @@
 #include "bounce/diagnosis.h"
 #include "bounce/dialect.h"
 #include "bounce/judge.h"
+#include "bounce/reply.h"
 
 enum {
     WORDS_BYTES = 16384,     /* of the text are searched for words that tell its nature */
@@ -360,11 +361,23 @@ static slice words_about(struct reading *r, const struct notice *n, const struct
     return reading_one_line(r, e ? diagnosis_about(r, n, e) : diagnosis_whole(r, n));
 }
 
+/* Whether the words are the same reply, and tell to which command it came. */
+static bool names_command(struct reading *r, slice diagnostic, slice words)
+{
+    struct bounce_reply reply;
+    if (!notice_is_reply(diagnostic) || reply_phase(diagnostic) || !reply_phase(words) ||
+        slice_find(words, diagnostic) == SLICE_NPOS)
+        return false;
+    return bounce_reply_parse(words, r->a, &reply) == BOUNCE_OK && !reply.several;
+}
+
 /* Whether the words of the text tell more than the Diagnostic-Code did. */
 static bool tells_more(struct reading *r, slice diagnostic, slice words)
 {
     if (slice_empty(words) || slice_empty(diagnostic))
         return !slice_empty(words);
+    if (names_command(r, diagnostic, words))
+        return true;
     bool other_reply = notice_is_reply(diagnostic) && diagnosis_has_reply(words) &&
                        !slice_starts(words, slice_sub(diagnostic, 0, 3)); /* our own MTA's summary */
     return !other_reply && judge_has_words(r->rules, words);

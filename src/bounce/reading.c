@@ -152,8 +152,34 @@ bool reading_same(slice a, slice b)
     return !slice_empty(a) && slice_eq_ci(a, b);
 }
 
+static bool octal_at(slice s, size_t i)
+{
+    return i + 3 < s.n && s.p[i] == '\\' && (s.p[i + 1] == '2' || s.p[i + 1] == '3') && s.p[i + 2] >= '0' &&
+           s.p[i + 2] <= '7' && s.p[i + 3] >= '0' && s.p[i + 3] <= '7';
+}
+
+/* Exim writes octets above ASCII as "\360"; the text that they were. */
+static slice without_octal(struct reading *r, slice s)
+{
+    size_t first = 0, n = 0;
+    while (first < s.n && !octal_at(s, first))
+        first++;
+    char *p = first < s.n ? arena_alloc(r->a, s.n) : NULL;
+    if (!p)
+        return s;
+    for (size_t i = 0; i < s.n; i++) {
+        bool octal = octal_at(s, i);
+        int value = octal ? (s.p[i + 1] - '0') * 64 + (s.p[i + 2] - '0') * 8 + (s.p[i + 3] - '0') : s.p[i];
+        p[n++] = (char)value;
+        i += octal ? 3 : 0;
+    }
+    return charset_decode(r->cs, r->a, SLICE_EMPTY, slice_of(p, n), NULL, NULL);
+}
+
 slice reading_one_line(struct reading *r, slice text)
 {
     slice cut = slice_sub(slice_trim(text), 0, (size_t)READING_MAX_DIAGNOSTIC_BYTES * 2);
+    if (slice_chr(cut, '\\') != SLICE_NPOS)
+        cut = without_octal(r, cut);
     return slice_sub(text_squeeze(r->a, cut), 0, READING_MAX_DIAGNOSTIC_BYTES);
 }

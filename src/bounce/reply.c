@@ -137,7 +137,7 @@ static bool is_reply_at(const struct finder *f, size_t i, uint16_t code)
 {
     slice s = f->text;
     char before = before_blanks(s, i);
-    if (before == 0 && i + 3 < s.n && ascii_alpha(s.p[i + 3])) /* "550no such user" */
+    if ((before == 0 || before == ':') && i + 3 < s.n && ascii_alpha(s.p[i + 3])) /* "550no such user" */
         return usual_code(code) && !is_measure(slice_from(s, i + 3));
     if (!code_boundaries(s, i))
         return false;

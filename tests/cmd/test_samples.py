@@ -4,6 +4,7 @@ import collections
 import itertools
 import json
 import os
+import re
 import shutil
 import unittest
 
@@ -130,6 +131,103 @@ class PostfixLines(Logs):
                     wrong.append((name, e["line"], e["recipient"], e["kind"], e["reason"], [g.get("reason") for g in found]))
             self.assertEqual(wrong, [])
             self.assertEqual([g for found in got.values() for g in found], [], name)
+
+
+class LogAndReports(Logs):
+    """The log of a run and the reports of the same messages: one truth, whichever comes first."""
+
+    def reports_of(self, log):
+        text = log.read_text(encoding="utf-8", errors="replace")
+        queued = set(re.findall(r"\b([0-9A-Za-z]{6,20}): (?:from|message-id)=", text))
+        found = []
+        for path in sorted((SAMPLES / "dsn").glob("postfix-*.eml")):
+            told = re.search(rb"^X-Postfix-Queue-ID: (\w+)", path.read_bytes(), re.M)
+            if told and told[1].decode() in queued:
+                found.append(path)
+        return found
+
+    def ledger_of(self, name, *steps):
+        ledger = self.dir / (name + ".db")
+        for paths in steps:
+            self.bounced("ingest", "-q", "-l", ledger, "--trust", "matched", *paths)
+        return ledger
+
+    def failures(self, ledger):
+        """How many failures of each reason all campaigns together have."""
+        return sum((collections.Counter({k: row[k] for k in ("hard", "soft", "block", "unknown")})
+                    for row in self.objects("report", "-l", ledger, "--json")), collections.Counter())
+
+    def agree(self, name):
+        log = self.log(name)
+        reports = self.reports_of(log)
+        self.assertTrue(reports)
+        ledgers = [self.ledger_of("log-first", [log], reports), self.ledger_of("reports-first", reports, [log]),
+                   self.ledger_of("at-once", reports + [log])]
+        dumps = [self.bounced("dump", "-l", ledger).out for ledger in ledgers]
+        for other in dumps[1:]:
+            self.assertEqual(dumps[0] == other, True, name)
+        self.assertEqual(self.failures(ledgers[0]), self.failures(self.ledger_of("log-only", [log])), name)
+        self.same_verdicts(ledgers[0])
+
+    def same_verdicts(self, ledger):
+        witnesses = collections.defaultdict(list)
+        for e in self.observed(ledger):
+            if e["kind"] in ("failed", "expired"):
+                witnesses[e.get("sent_to") or e["recipient"], e["message_id"]].append(e)
+        both = 0
+        for who, events in witnesses.items():
+            both += len({e["feed"] for e in events}) > 1
+            told = {(e["kind"], e["reason"], e["class"], e["blame"]) for e in events}
+            self.assertEqual(len(told), 1, (who, told))
+        self.assertGreater(both, 5)
+
+    def test_classic_log(self):
+        self.agree("postfix-classic.log")
+
+    def test_log_of_postlogd(self):
+        self.agree("postfix-maillog_file.log")
+
+
+class RotatedSet(Logs):
+    """mail.log, mail.log.1, .2.gz, .3.xz: the same truth however they are given."""
+
+    def setUp(self):
+        super().setUp()
+        self.paths = []
+        for path in sorted((LOGS / "rotated").iterdir()):
+            self.paths.append(self.log("rotated/" + path.name, "log/" + path.name).resolve())
+
+    def log(self, name, into="log"):
+        path = self.dir / into
+        path.parent.mkdir(exist_ok=True)
+        shutil.copyfile(LOGS / name, path)
+        os.utime(path, (AFTER_THE_RUN, AFTER_THE_RUN))
+        return path
+
+    def dump_of(self, name, *steps):
+        ledger = self.dir / (name + ".db")
+        for paths in steps:
+            self.bounced("ingest", "-q", "-l", ledger, *paths)
+        return self.bounced("dump", "-l", ledger).out
+
+    def test_order_and_repetition_change_nothing(self):
+        once = self.dump_of("once", self.paths)
+        self.assertGreater(len(once.splitlines()), 400)
+        self.assertTrue(self.dump_of("twice", self.paths, self.paths) == once)
+        self.assertTrue(self.dump_of("directory", [self.dir / "log"]) == once)
+        for i, order in enumerate(itertools.permutations(self.paths)):
+            if i % 5 == 0:
+                self.assertTrue(self.dump_of(f"order-{i}", order) == once, order)
+
+    def test_file_by_file_oldest_first(self):
+        once = self.dump_of("once", self.paths)
+        self.assertTrue(self.dump_of("oldest-first", *([p] for p in reversed(self.paths))) == once)
+
+    def test_the_rotated_set_is_the_log(self):
+        whole = Logs.log(self, "postfix-classic.log", "whole")
+        dumps = [self.dump_of("whole", [whole]), self.dump_of("once", self.paths)]
+        one, other = ([line for line in dump.splitlines() if not line.startswith("feed ")] for dump in dumps)
+        self.assertTrue(one == other)
 
 
 if __name__ == "__main__":
