@@ -245,23 +245,23 @@ struct words {
 /* Appends with white space squeezed and "\n" written out taken for a blank. */
 static void add_words(struct words *w, slice s)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        if (ascii_alnum(s.p[i])) {
-            w->p[w->n++] = s.p[i];
-            continue;
-        }
-        bool escape = s.p[i] == '\\' && i + 1 < s.n && (s.p[i + 1] == 'n' || s.p[i + 1] == 'r');
-        if (escape)
-            i++;
-        if (escape || blank(s.p[i])) {
-            if (w->n && w->p[w->n - 1] != ' ')
-                w->p[w->n++] = ' ';
-        } else {
-            w->p[w->n++] = s.p[i];
-        }
+    const char *p = s.p, *end = s.p + s.n;
+    char *o = w->p + w->n;
+    while (p < end) {
+        while (p < end && *p != '\\' && !blank(*p)) /* the common case in a tight loop */
+            *o++ = *p++;
+        if (p == end)
+            break;
+        bool escape = *p == '\\' && p + 1 < end && (p[1] == 'n' || p[1] == 'r');
+        if (*p == '\\' && !escape)
+            *o++ = '\\';
+        else if (o > w->p && o[-1] != ' ')
+            *o++ = ' ';
+        p += escape ? 2 : 1;
     }
-    if (w->n && w->p[w->n - 1] != ' ')
-        w->p[w->n++] = ' ';
+    if (o > w->p && o[-1] != ' ')
+        *o++ = ' ';
+    w->n = (size_t)(o - w->p);
 }
 
 static slice clean_ends(slice s)
@@ -345,31 +345,19 @@ static const struct {
                    {SLICE_INIT("error during rcpt"), BOUNCE_PHASE_RCPT},
                    {SLICE_INIT("delivery error: dd"), BOUNCE_PHASE_END}};
 
-/* First and third letter of every mark, so that most places are passed in two looks. */
-static bool may_begin_mark(const char *p)
-{
-    switch (p[0] | 0x20) {
-    case 'i':
-        return p[2] == ' ';
-    case 'a':
-        return (p[2] | 0x20) == 't';
-    case 'r':
-        return (p[2] | 0x20) == 'f' || (p[2] | 0x20) == 'p';
-    case 'w':
-        return (p[2] | 0x20) == 'i';
-    case 'e':
-        return (p[2] | 0x20) == 'r';
-    case 'd':
-        return (p[2] | 0x20) == 'l';
-    default:
-        return p[0] == '>' && p[2] == '>';
-    }
-}
+/* First and third letter of every mark: a place where no bit is set in both begins none. */
+static const unsigned char mark_first[256] = {
+    ['i'] = 1, ['I'] = 1,  ['a'] = 2,  ['A'] = 2,  ['r'] = 4,  ['R'] = 4, ['w'] = 8,
+    ['W'] = 8, ['e'] = 16, ['E'] = 16, ['d'] = 32, ['D'] = 32, ['>'] = 64};
+static const unsigned char mark_third[256] = {
+    [' '] = 1, ['t'] = 2, ['T'] = 2,  ['f'] = 4,  ['F'] = 4,  ['p'] = 4,  ['P'] = 4,
+    ['i'] = 8, ['I'] = 8, ['r'] = 16, ['R'] = 16, ['l'] = 32, ['L'] = 32, ['>'] = 64};
 
 enum bounce_phase reply_phase(slice text)
 {
+    const unsigned char *p = (const unsigned char *)text.p;
     for (size_t at = 0; at + 4 < text.n; at++) {
-        if ((at > 0 && ascii_alnum(text.p[at - 1])) || !may_begin_mark(text.p + at))
+        if (!(mark_first[p[at]] & mark_third[p[at + 2]]) || (at > 0 && ascii_alnum(text.p[at - 1])))
             continue;
         for (size_t i = 0; i < ARRAY_LEN(phase_marks); i++)
             if (slice_starts_ci(slice_from(text, at), phase_marks[i].words))
@@ -494,7 +482,9 @@ static void take_reply(const struct finder *f, arena *a, struct bounce_reply *ou
 
 enum bounce_status bounce_reply_parse(struct bounce_slice text, struct bounce_arena *a, struct bounce_reply *out)
 {
-    struct finder f = {.text = slice_sub(text, 0, REPLY_MAX_BYTES)};
+    struct finder f; /* parts stay uncleared: they are 2 KB, and f.n tells which are there */
+    f.text = slice_sub(text, 0, REPLY_MAX_BYTES);
+    f.n = 0;
     *out = (struct bounce_reply){.text = SLICE_EMPTY, .host = SLICE_EMPTY};
     find_parts(&f);
     if (f.n)

@@ -213,8 +213,10 @@ struct bounce_slice bounce_rules_version(const struct bounce_rules *rules)
 struct pending {
     const struct prefilter_user *user;
     uint32_t at;
-    uint8_t rank; /* of the rule */
+    uint16_t next; /* fits of the same rank: index + 1; 0 is the end */
 };
+
+#define RANKS 101u /* 0 to 100 */
 
 struct scan {
     const struct bounce_rules *rules;
@@ -223,7 +225,9 @@ struct scan {
     struct rules_hits *hits;
     struct pending fits[RULES_MAX_PENDING], nots[RULES_MAX_PENDING];
     size_t fit_count, not_count;
-    bool any; /* of note_any */
+    uint64_t ranks[2];                  /* bit per rank that has fits */
+    uint16_t first[RANKS], last[RANKS]; /* of each rank, index + 1; only where the bit is set */
+    bool any;                           /* of note_any */
 };
 
 static bool re_matches(const struct bounce_rules *rules, const struct pattern *p, slice text, struct pattern_match *m)
@@ -266,6 +270,19 @@ static void note_mark(struct scan *s, const struct pending *p, unsigned provider
         s->hits->provider = provider;
 }
 
+/* Files a literal under the rank of its rule, behind those found before. */
+static void add_fit(struct scan *s, const struct pending *p, unsigned rank)
+{
+    uint64_t bit = UINT64_C(1) << (rank & 63);
+    s->fits[s->fit_count++] = *p;
+    if (s->ranks[rank >> 6] & bit)
+        s->fits[s->last[rank] - 1].next = (uint16_t)s->fit_count;
+    else
+        s->first[rank] = (uint16_t)s->fit_count;
+    s->last[rank] = (uint16_t)s->fit_count;
+    s->ranks[rank >> 6] |= bit;
+}
+
 /* Marks are tried at once, since conditions ask for the provider; the rest waits until it is known what is worth trying. */
 static bool note_literal(void *arg, const struct prefilter_user *user, size_t at)
 {
@@ -276,11 +293,10 @@ static bool note_literal(void *arg, const struct prefilter_user *user, size_t at
         note_mark(s, &p, owner->provider);
         return true;
     }
-    p.rank = owner->rank;
     if (owner->negative && s->not_count < RULES_MAX_PENDING)
         s->nots[s->not_count++] = p;
     else if (!owner->negative && s->fit_count < RULES_MAX_PENDING)
-        s->fits[s->fit_count++] = p;
+        add_fit(s, &p, owner->rank);
     return true;
 }
 
@@ -347,14 +363,17 @@ static void try_fit(struct scan *s, const struct pending *p)
     hit->rejected = rejected;
 }
 
-/* The highest rank below `below` among the literals found; -1 when there is none. */
-static int next_rank(const struct scan *s, int below)
+/* Takes the highest rank that has fits; -1 when none is left. */
+static int take_rank(struct scan *s)
 {
-    int rank = -1;
-    for (size_t i = 0; i < s->fit_count; i++)
-        if (s->fits[i].rank < below && s->fits[i].rank > rank)
-            rank = s->fits[i].rank;
-    return rank;
+    for (unsigned half = 2; half-- > 0;) {
+        if (s->ranks[half] == 0)
+            continue;
+        unsigned bit = 63u - (unsigned)__builtin_clzll(s->ranks[half]);
+        s->ranks[half] &= ~(UINT64_C(1) << bit);
+        return (int)(half * 64 + bit);
+    }
+    return -1;
 }
 
 /* Returns true when a rule of this rank holds. */
@@ -362,9 +381,8 @@ static bool try_rank(struct scan *s, int rank)
 {
     size_t before = s->hits->n;
     bool holds = false;
-    for (size_t i = 0; i < s->fit_count; i++)
-        if (s->fits[i].rank == rank)
-            try_fit(s, &s->fits[i]);
+    for (unsigned i = s->first[rank]; i; i = s->fits[i - 1].next)
+        try_fit(s, &s->fits[i - 1]);
     for (size_t i = before; i < s->hits->n; i++) {
         struct rules_hit *hit = &s->hits->v[i];
         if (!hit->rejected)
@@ -382,10 +400,11 @@ void rules_match(const struct bounce_rules *rules, slice folded, const struct ru
     s.facts = facts;
     s.hits = out;
     s.fit_count = s.not_count = 0;
+    s.ranks[0] = s.ranks[1] = 0;
     out->n = 0;
     out->provider = facts->provider;
     prefilter_scan(rules->prefilter, folded, note_literal, &s);
-    for (int rank = next_rank(&s, INT_MAX); rank >= 0; rank = next_rank(&s, rank))
+    for (int rank; (rank = take_rank(&s)) >= 0;)
         if (try_rank(&s, rank) && !facts->all)
             break;
 }
