@@ -341,6 +341,16 @@ static void close_all(struct ingest *g)
     arena_fini(&g->arena);
 }
 
+/* A mail that a pipe handed over must not be lost to a trouble that somebody will mend: the mail server shall keep it. */
+static int pipe_code(const struct args *a, int code)
+{
+    bool piped = false;
+    for (size_t i = 0; i < args_count(a); i++)
+        piped |= strcmp(args_get(a, i), "-") == 0;
+    bool mendable = code >= EXIT_DATA; /* what stands on standard input is a mail, whatever it looks like */
+    return piped && mendable ? EXIT_TEMPFAIL : code;
+}
+
 static int run(struct args *a)
 {
     struct ingest g = {.args = a,
@@ -364,7 +374,7 @@ static int run(struct args *a)
         code = g.code ? g.code : g.odd_pieces ? EXIT_DATA : EXIT_YES;
     }
     close_all(&g);
-    return code;
+    return pipe_code(a, code);
 }
 
 const struct cmd cmd_ingest = {
@@ -375,7 +385,8 @@ const struct cmd cmd_ingest = {
                "`journalctl -o export`), imaps://user@host/FOLDER, or - for any of these on standard input.\n"
                "Safe to repeat: what was read is known.\n"
                "Exit status: 0 done, 65 a path that is none of these, 66 a path that cannot be read (the others are\n"
-               "done), 75 try again (busy, disk full; nothing of the batch was taken).",
+               "done), 75 try again (busy, disk full; nothing of the batch was taken);\n"
+               "with - every trouble but a wrong option is 75, so that a mail server keeps the mail.",
     .options = options,
     .run = run,
 };

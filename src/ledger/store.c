@@ -29,7 +29,7 @@ static enum status status_of(int rc, int os_error)
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_AUTH:
-        return E_DENIED;
+        return E_ACCESS;
     case SQLITE_CONSTRAINT:
     case SQLITE_MISMATCH:
     case SQLITE_TOOBIG:

@@ -103,10 +103,14 @@ class Ingest(Case):
         self.bounced("ingest", "-q", "-", stdin=PLAIN)
         self.bounced("ingest", "-q", "-", stdin=b"")
         self.bounced("ingest", "-q", "-", stdin=os.urandom(5000))
-        done = self.bounced("ingest", "-q", "--ledger", "/nowhere/at/all.db", "-", stdin=MAIL.read_bytes(), code=73)
+        done = self.bounced("ingest", "-q", "--ledger", "/nowhere/at/all.db", "-", stdin=MAIL.read_bytes(), code=75)
         self.assertIn("make it, or name a ledger", done.err)
+        self.bounced("ingest", "-q", "--ledger", "/nowhere/at/all.db", MAIL, code=73)
+        self.file("bad.rules", "rule x\n")
+        self.bounced("ingest", "-q", "--rules", "bad.rules", "-", stdin=PLAIN, code=75)
         self.file("garbage.db", b"this is no ledger " * 100)
-        self.assertNotEqual(self.bounced("ingest", "-q", "--ledger", "garbage.db", "-", stdin=PLAIN, code=None).returncode, 0)
+        self.bounced("ingest", "-q", "--ledger", "garbage.db", MAIL, code=65)
+        self.bounced("ingest", "-q", "--ledger", "garbage.db", "-", stdin=PLAIN, code=75)
 
     def test_journal_on_standard_input(self):
         export = (LOGS / "postfix-journal.export").read_bytes()
@@ -154,8 +158,9 @@ class Ingest(Case):
                               env=self.env, cwd="/", capture_output=True, text=True, timeout=60, check=False)
         if "setpriv" in done.stderr:
             self.skipTest("the program is not readable for others")
-        self.assertNotEqual(done.returncode, 0)
+        self.assertEqual(done.returncode, 66)
         self.assertIn("ledger.db", done.stderr)
+        self.assertIn("run as a user who may", done.stderr)
 
 
 class Imap(Case):
