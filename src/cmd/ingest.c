@@ -21,6 +21,7 @@ static const struct opt options[] = {
     {"zone", 0, OPT_TEXT, "ZONE", "zone of log stamps that name none (default: this machine's)"},
     {"verp-keys", 0, OPT_TEXT, "FILE",
      "keys of signed return paths (default: /etc/bounced/verp.keys when it is there)"},
+    {"form", 0, OPT_TEXT, "FORM", "what every file is, where it does not look it: message, mbox, log or journal"},
     {"no-mark", 0, OPT_FLAG, NULL, "leave mails in a Maildir as they are (default: move new/ to cur/ as seen)"},
     {"unread", 0, OPT_FLAG, NULL, "of a Maildir read only what nobody has read"},
     {"password-file", 0, OPT_TEXT, "FILE", "IMAP: the password (default: $BOUNCED_IMAP_PASSWORD, else ~/.netrc)"},
@@ -234,9 +235,22 @@ static bool known_position(void *ctx, slice name, arena *a, slice *position)
     return true;
 }
 
+static bool take_form(struct ingest *g)
+{
+    static const enum read_form forms[] = {READ_MESSAGE, READ_MBOX, READ_LOG, READ_JOURNAL};
+    const char *word = args_text(g->args, "form", NULL);
+    g->form = READ_AUTO;
+    for (size_t i = 0; word && i < ARRAY_LEN(forms); i++)
+        if (strcmp(read_form_word(forms[i]), word) == 0)
+            g->form = forms[i];
+    return !word || g->form != READ_AUTO;
+}
+
 static int take_options(struct ingest *g)
 {
     err e;
+    if (!take_form(g))
+        return cmd_usage(g->args, "--form is message, mbox, log or journal");
     const char *trust = args_text(g->args, "trust", NULL);
     if (args_count(g->args) == 0)
         return cmd_usage(
@@ -307,6 +321,7 @@ static int open_all(struct ingest *g)
     if (intake_new(g->session.ledger, g->rules, &g->session.policy, &io, &g->intake, &e) != OK)
         return cmd_fail(g->args, &e);
     struct read_options ro = {
+        .form = g->form,
         .mark_read = !g->dry_run && !args_flag(g->args, "no-mark"),
         .unread_only = args_flag(g->args, "unread"),
         .known = known_position,

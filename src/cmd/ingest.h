@@ -37,6 +37,7 @@ struct ingest {
     buf out, memory;
     slice relays[INGEST_MAX_RELAYS];
     size_t relay_count;
+    enum read_form form;
     char host[256];
     bool dry_run, json, quiet, all, vouched;
     uint64_t decisions, mails_read, odd_pieces;
