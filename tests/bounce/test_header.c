@@ -120,6 +120,12 @@ static void test_get(void **state)
     assert_true(header_has(&h, S("x-a")));
     assert_false(header_has(&h, S("x-")));
     assert_slice(header_unfold(&f->a, S("a\r\n b\n\tc")), S("a b\tc"));
+    slice repeated = S("X: \nY: 1\nx: 2\nX: 3\nZ:\n\n");
+    assert_true(header_read(&repeated, &f->a, &h));
+    assert_slice(header_get(&h, S("X")), SLICE_EMPTY);
+    assert_slice(header_get_filled(&h, S("x")), S("2"));
+    assert_slice(header_get_filled(&h, S("z")), SLICE_EMPTY);
+    assert_slice(header_get_filled(&h, SLICE_EMPTY), SLICE_EMPTY);
 }
 
 static void test_limits(void **state)

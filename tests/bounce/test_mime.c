@@ -248,7 +248,15 @@ static void use_message(slice message, void *data)
     arena_reset(&f->a);
     assert_true(mime_read(f->cs, message, &f->a, &m));
     assert_true(m.n > 0 && m.n <= MIME_MAX_PARTS);
+    struct mime behind;
+    struct header header;
+    slice body = message;
+    assert_true(header_read(&body, &f->a, &header));
+    assert_true(mime_read_behind(f->cs, message, &header, body, &f->a, &behind));
+    assert_int_equal(behind.n, m.n);
+    assert_int_equal(behind.diag, m.diag);
     for (size_t i = 0; i < m.n; i++) {
+        assert_slice(behind.parts[i].raw, m.parts[i].raw);
         (void)part_text(f->cs, &f->a, &m.parts[i], &diag);
         assert_true(i == 0 ? m.parts[i].parent == 0 : m.parts[i].parent < i);
         assert_non_null(m.parts[i].raw.p);
