@@ -52,6 +52,15 @@ static const struct {
     {"us-ascii", IN("\xc3\xa4"), "\xc3\xa4", true, false},
     {"us-ascii", IN("\xe4"), "\xc3\xa4", true, false},
     {"", IN("\xe4"), "\xc3\xa4", false, false},
+    {"", IN("550 \xd0\xcf\xcc\xd8\xda\xcf\xd7\xc1\xd4\xc5\xcc\xd8 \xce\xc5 \xce\xc1\xca\xc4\xc5\xce"), /* KOI8-R */
+     "550 пользователь не найден", false, false},
+    {"", IN("550 \xef\xee\xeb\xfc\xe7\xee\xe2\xe0\xf2\xe5\xeb\xfc \xed\xe5 \xed\xe0\xe9\xe4\xe5\xed"), /* 1251 */
+     "550 пользователь не найден", false, false},
+    {"",
+     IN("Empf\xe4nger f\xfcr \xf6"
+        "ffentliche K\xfc"
+        "chen gel\xf6scht \xfc"), /* letters that stand alone */
+     "Empfänger für öffentliche Küchen gelöscht ü", false, false},
     {"", IN("\xc3\xa4"), "\xc3\xa4", false, false},
     {"", IN("\x1b$B$\"\x1b(B"), "\xe3\x81\x82", false, false},
     {"no-such-thing", IN("\xe4"), "\xc3\xa4", false, true},

@@ -109,6 +109,49 @@ static const struct reports_case none[] = {
      "", ""},
 };
 
+/* What only the words in the text tell. */
+#define WITH_TEXT(text, fields) TOP "--b\n\n" text "\n--b\nContent-Type: message/delivery-status\n\n" fields "\n--b--\n"
+#define ABOUT(who, more) "Final-Recipient: rfc822;" who "\nAction: failed\nStatus: 5.0.0\n" more
+
+static const struct reports_case completed[] = {
+    {"each its own paragraph",
+     WITH_TEXT("Failed:\n\nann@example.net: 550 mailbox full\n\njoe@example.net: Domain does not exist\n",
+               "Reporting-MTA: dns; x\n\n" ABOUT("joe@example.net", "\n") ABOUT("ann@example.net", "")),
+     "d", "failed joe@example.net said=Domain does not exist | failed ann@example.net said=550 mailbox full"},
+    {"the rest of a reply of which the first line was passed on",
+     WITH_TEXT(
+         "   ----- Transcript of session follows -----\n>>> DATA\n<<< 550-5.7.1 Our system has\n"
+         "<<< 550 5.7.1 detected spam\n554 5.0.0 Service unavailable\n",
+         "Reporting-MTA: dns; x\n\n" ABOUT("joe@example.net", "Diagnostic-Code: SMTP; 550-5.7.1 Our system has\n")),
+     "d", "failed joe@example.net said=550-5.7.1 Our system has 550 5.7.1 detected spam"},
+    {"Exim: given up, status 5.0.0",
+     MACHINE("Reporting-MTA: dns; x\n\n" ABOUT("joe@example.net", "Diagnostic-Code: smtp; 451 4.7.1 Greylisted: retry "
+                                                                  "timeout exceeded\n")),
+     "", "expired joe@example.net"},
+    {"OpenSMTPD: given up, called delayed",
+     WITH_TEXT("A message is delayed for the following recipients:\n\njoe@example.net: Envelope expired\n",
+               "Reporting-MTA: dns; x\n\nFinal-Recipient: rfc822;joe@example.net\nAction: delayed\nStatus: 4.4.7\n"),
+     "d", "expired joe@example.net said=Envelope expired"},
+    {"delayed with 4.4.7 and still tried",
+     MACHINE("Reporting-MTA: dns; x\n\nFinal-Recipient: rfc822;joe@example.net\nAction: delayed\nStatus: 4.4.7\n"
+             "Will-Retry-Until: Thu, 1 Jan 2026 00:00:00 +0000\n"),
+     "", "delayed joe@example.net"},
+    {"Exim: octets as \\ooo",
+     MACHINE("Reporting-MTA: dns; x\n\n" ABOUT(
+         "joe@example.net",
+         "Diagnostic-Code: smtp; 550 \\316\\305\\324 \\324\\301\\313\\317\\307\\317 \\321\\335\\311\\313\\301\n")),
+     "d", "failed joe@example.net said=550 нет такого ящика"},
+    {"a bare reply and the command that it answered",
+     WITH_TEXT("<joe@example.net>: host mx.example.net[192.0.2.1] said: 550 (in reply to end of DATA command)\n",
+               "Reporting-MTA: dns; x\n\n" ABOUT("joe@example.net", "Diagnostic-Code: smtp; 550\n")),
+     "d", "failed joe@example.net said=host mx.example.net[192.0.2.1] said: 550 (in reply to end of DATA command)"},
+};
+
+static void test_completed(void **state)
+{
+    reports_check(*state, completed, ARRAY_LEN(completed));
+}
+
 static void test_well_formed(void **state)
 {
     reports_check(*state, well_formed, ARRAY_LEN(well_formed));
@@ -144,10 +187,8 @@ static void test_too_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_well_formed),
-        cmocka_unit_test(test_broken),
-        cmocka_unit_test(test_none),
-        cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_well_formed), cmocka_unit_test(test_broken),   cmocka_unit_test(test_completed),
+        cmocka_unit_test(test_none),        cmocka_unit_test(test_too_many),
     };
     return cmocka_run_group_tests(tests, reports_set_up, reports_tear_down);
 }
