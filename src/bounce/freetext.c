@@ -416,6 +416,24 @@ static void complete(struct reading *r, struct notice *notice, bool *read, struc
         report->diagnostic = reading_one_line(r, reading_join(r, report->diagnostic, S(" "), words));
 }
 
+/* Postfix tells the command in its text only: "<recipient>: host X said: 550 ... (in reply to RCPT TO command)". */
+static enum bounce_phase phase_told(struct reading *r, const struct bounce_report *report)
+{
+    slice text = reading_text(r);
+    if (slice_find(text, S("reply to")) == SLICE_NPOS)
+        return BOUNCE_PHASE_NONE;
+    for (size_t at; (at = slice_find(text, report->recipient)) != SLICE_NPOS;) {
+        slice rest = slice_from(text, at + report->recipient.n);
+        bool entry = at > 0 && text.p[at - 1] == '<' && slice_starts(rest, S(">"));
+        if (entry) {
+            size_t end = slice_find(rest, S("\n<"));
+            return reply_phase(reading_one_line(r, end == SLICE_NPOS ? rest : slice_sub(rest, 0, end)));
+        }
+        text = rest;
+    }
+    return BOUNCE_PHASE_NONE;
+}
+
 /* A server that gave up says so in words where its fields tell of a plain failure (Exim: status 5.0.0) or of a delay
  * (OpenSMTPD: 4.4.7). */
 static void settle_kind(const struct reading *r, struct bounce_report *report)
@@ -437,5 +455,7 @@ void freetext_complete(struct reading *r)
             continue;
         complete(r, &notice, &read, report);
         settle_kind(r, report);
+        if (!slice_empty(report->recipient))
+            report->reply.phase = phase_told(r, report);
     }
 }

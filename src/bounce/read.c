@@ -182,8 +182,11 @@ static void set_expired(struct reading *r, struct bounce_report *report)
 
 static void judge(struct reading *r, struct bounce_report *report)
 {
+    enum bounce_phase told = report->reply.phase; /* by the text around the reply */
     if (bounce_reply_parse(report->diagnostic, r->a, &report->reply) != BOUNCE_OK)
         r->diag |= BOUNCE_DIAG_MEMORY;
+    if (report->reply.phase == BOUNCE_PHASE_NONE)
+        report->reply.phase = told;
     if (!bounce_kind_final(report->kind) && !bounce_kind_attempt(report->kind))
         return;
     struct bounce_evidence_set evidence = {
