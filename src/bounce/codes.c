@@ -68,6 +68,8 @@ static struct code_verdict in_phase(struct code_verdict v, enum bounce_phase pha
     bool recipient = bounce_reason_blame(v.reason) == BOUNCE_BLAME_RECIPIENT;
     if (!recipient || phase == BOUNCE_PHASE_NONE || phase == BOUNCE_PHASE_RCPT)
         return v;
+    if (phase == BOUNCE_PHASE_MAIL && v.reason == BOUNCE_REASON_MAILBOX_FULL) /* SIZE= of RFC 1870 is too much */
+        return (struct code_verdict){BOUNCE_REASON_MESSAGE_TOO_LARGE, v.certainty};
     if (phase == BOUNCE_PHASE_MAIL)
         return (struct code_verdict){BOUNCE_REASON_SENDER_REFUSED, v.certainty};
     return phase >= BOUNCE_PHASE_DATA && v.reason == BOUNCE_REASON_MAILBOX_FULL ? v : nothing;
