@@ -4,6 +4,7 @@
 #include "core/entry.h"
 
 #define CHECK_AT_ONCE 512u
+#define TABLE_AT_ONCE 64u
 
 const char *check_word(enum check_word w)
 {
@@ -116,21 +117,35 @@ enum status check_ledger(struct ledger *l, const struct policy *policy, slice te
     return st;
 }
 
+static void take_hit(const struct table_hit *hit, struct check_answer *out)
+{
+    if (!hit->suppressed)
+        return;
+    out->word = CHECK_SUPPRESSED;
+    out->cause = hit->cause;
+    out->scope = hit->scope;
+    out->domain = hit->domain;
+    out->until_us = hit->until_us;
+}
+
 enum status check_table(const struct table *t, slice tenant, slice stream, const slice *in, size_t n, int64_t now_us,
                         arena *a, struct check_answer *out)
 {
-    for (size_t i = 0; i < n; i++) {
-        name_one(in[i], a, &out[i]);
-        if (out[i].word == CHECK_INVALID)
-            continue;
-        struct table_hit hit = table_check(t, tenant, stream, out[i].key, now_us);
-        if (!hit.suppressed)
-            continue;
-        out[i].word = CHECK_SUPPRESSED;
-        out[i].cause = hit.cause;
-        out[i].scope = hit.scope;
-        out[i].domain = hit.domain;
-        out[i].until_us = hit.until_us;
+    struct check_answer *asked[TABLE_AT_ONCE];
+    struct table_hit hits[TABLE_AT_ONCE];
+    slice keys[TABLE_AT_ONCE];
+    for (size_t i = 0; i < n;) {
+        size_t valid = 0;
+        for (; i < n && valid < TABLE_AT_ONCE; i++) {
+            name_one(in[i], a, &out[i]);
+            if (out[i].word == CHECK_INVALID)
+                continue;
+            asked[valid] = &out[i];
+            keys[valid++] = out[i].key;
+        }
+        table_check_many(t, tenant, stream, keys, valid, now_us, hits);
+        for (size_t k = 0; k < valid; k++)
+            take_hit(&hits[k], asked[k]);
     }
     return a->limited ? E_MEMORY : OK;
 }

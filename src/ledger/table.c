@@ -7,19 +7,25 @@
 
 #include "ledger/scope.h"
 
-/* The slots are sorted by hash: an entry stands at the slot that the upper bits of its hash name or behind it, without
- * a free slot between, and a run is in order. So a search ends at the first greater hash, an insert shifts the rest of
- * its run up by one, a delete shifts it down by one, and nothing is ever marked as deleted. Runs do not wrap: TAIL
- * slots follow the last home.
+/* The slots are sorted by hash and stand in lines of the processor's cache, LINE_SLOTS to a line: an entry stands in the
+ * line that the upper bits of its hash name or behind it, without a free slot between, and a run is in order. So a search
+ * looks at one line nearly always and ends at the first greater hash, an insert shifts the rest of its run up by one, a
+ * delete shifts it down by one, and nothing is ever marked as deleted. Runs do not wrap: TAIL_SLOTS follow the last home.
+ *
+ * Addresses and whole domains have slots of their own: the few domains stay in the cache, so that a check waits for the
+ * memory of the addresses only. Within a line and over the scopes a check compares without branches: what an address is
+ * cannot be foreseen, and a wrong guess costs more than the comparing.
  *
  * Threads: `generation` is odd while the writer moves slots; a reader that saw it odd or changed reads again (a
  * sequence lock). Slots are read and written as relaxed atomics, ordered by the fences around the generation. */
 
+#define LINE_SLOTS 4u
 #define TAIL_SLOTS 1024
 #define LEAST_BITS 10u
 #define MOST_BITS 40u
 #define LOAD_OF_8 7 /* at most 7/8 of the slots are in use */
 #define NO_EXPIRY UINT32_MAX
+#define IN_USE UINT64_C(0x10000) /* in every entry, so that none is 0 */
 #define HUGE_PAGE_BYTES (2u * 1024 * 1024)
 #define CLASSES (SCOPES * 2) /* scope, and whether of a domain */
 #define MAX_GROWS 48
@@ -27,8 +33,9 @@
 
 struct slot {
     _Atomic uint64_t hash;  /* 0: free */
-    _Atomic uint64_t entry; /* expiry hour << 32 | class << 8 | cause */
+    _Atomic uint64_t entry; /* expiry hour << 32 | IN_USE | class << 8 | cause */
 };
+_Static_assert(sizeof(struct slot) * LINE_SLOTS == 64, "a line is a line of the cache");
 
 struct space {
     struct slot *slots;
@@ -36,14 +43,19 @@ struct space {
     unsigned shift;
 };
 
+/* The slots of the addresses, or of the domains. */
+struct half {
+    _Atomic(const struct space *) now;
+    _Atomic size_t used;
+    struct space spaces[MAX_GROWS]; /* all there ever were, the last is in use */
+    size_t space_count;
+};
+
 struct table {
     struct sip_key key;
     _Atomic uint32_t generation;
-    _Atomic(const struct space *) now;
-    _Atomic size_t used;
     _Atomic size_t of_class[CLASSES]; /* a probe for a class that is empty is left out */
-    struct space spaces[MAX_GROWS];   /* all there ever were, the last is in use */
-    size_t space_count;
+    struct half halves[2];            /* [1]: whole domains */
 };
 
 static size_t space_bytes(const struct space *s)
@@ -60,8 +72,15 @@ static bool space_map(struct space *s, unsigned bits)
     if (p == MAP_FAILED)
         return false;
     s->slots = p;
-    (void)madvise(p, space_bytes(s), MADV_HUGEPAGE); /* a wish: random reads miss the TLB less */
+    if (s->count * sizeof(struct slot) >= HUGE_PAGE_BYTES)
+        (void)madvise(p, space_bytes(s), MADV_HUGEPAGE); /* a wish: random reads miss the TLB less */
     return true;
+}
+
+/* The first slot of the line where `hash` belongs. */
+static size_t home_of(const struct space *s, uint64_t hash)
+{
+    return (hash >> s->shift) & ~(size_t)(LINE_SLOTS - 1);
 }
 
 static uint64_t hash_at(const struct space *s, size_t i)
@@ -83,7 +102,7 @@ static void set_slot(const struct space *s, size_t i, uint64_t hash, uint64_t en
 /* First slot at or behind the home of `hash` that is free or not smaller. */
 static size_t seek(const struct space *s, uint64_t hash)
 {
-    size_t i = hash >> s->shift;
+    size_t i = home_of(s, hash);
     while (i < s->count) {
         uint64_t h = hash_at(s, i);
         if (h == 0 || h >= hash)
@@ -108,9 +127,9 @@ static void writing_end(struct table *t)
     atomic_store_explicit(&t->generation, g + 1, memory_order_release);
 }
 
-static struct space *current(struct table *t)
+static struct space *current(struct half *h)
 {
-    return &t->spaces[t->space_count - 1];
+    return &h->spaces[h->space_count - 1];
 }
 
 /* Puts a hash that is not there at slot i; false when its run has reached the end of the tail. */
@@ -131,7 +150,7 @@ static void remove_at(const struct space *s, size_t i)
 {
     for (; i + 1 < s->count; i++) {
         uint64_t next = hash_at(s, i + 1);
-        if (next == 0 || next >> s->shift == i + 1)
+        if (next == 0 || home_of(s, next) > i)
             break;
         set_slot(s, i, next, entry_at(s, i + 1));
     }
@@ -146,7 +165,7 @@ static bool copy_all(const struct space *from, const struct space *to)
         uint64_t h = hash_at(from, i);
         if (h == 0)
             continue;
-        size_t home = h >> to->shift;
+        size_t home = home_of(to, h);
         size_t at = home > next ? home : next;
         if (at >= to->count)
             return false;
@@ -162,20 +181,20 @@ static enum status no_memory(err *e)
 }
 
 /* Readers that still look at the old slots see them empty, find the generation changed and read again. */
-static enum status grow(struct table *t, err *e)
+static enum status grow(struct table *t, struct half *half, err *e)
 {
-    const struct space *old = current(t);
+    const struct space *old = current(half);
     unsigned bits = 64 - old->shift + 1;
-    if (t->space_count == MAX_GROWS || bits > MOST_BITS || !space_map(&t->spaces[t->space_count], bits))
+    if (half->space_count == MAX_GROWS || bits > MOST_BITS || !space_map(&half->spaces[half->space_count], bits))
         return no_memory(e);
-    struct space *wider = &t->spaces[t->space_count];
+    struct space *wider = &half->spaces[half->space_count];
     if (!copy_all(old, wider)) {
         munmap(wider->slots, space_bytes(wider));
         return no_memory(e);
     }
-    t->space_count++;
+    half->space_count++;
     writing_begin(t);
-    atomic_store_explicit(&t->now, wider, memory_order_release);
+    atomic_store_explicit(&half->now, wider, memory_order_release);
     writing_end(t);
     (void)madvise(old->slots, space_bytes(old), MADV_DONTNEED);
     return OK;
@@ -193,18 +212,19 @@ static uint64_t entry_of(unsigned class, enum cause cause, int64_t until_us)
         int64_t h = until_us <= 0 ? 0 : (until_us - 1) / TIME_HOUR + 1;
         hour = h < NO_EXPIRY ? (uint64_t)h : NO_EXPIRY - 1;
     }
-    return hour << 32 | (uint64_t) class << 8 | (uint64_t)cause;
+    return hour << 32 | IN_USE | (uint64_t) class << 8 | (uint64_t)cause;
 }
 
 static enum status put_hash(struct table *t, uint64_t hash, unsigned class, uint64_t entry, err *e)
 {
-    size_t used = atomic_load_explicit(&t->used, memory_order_relaxed);
+    struct half *half = &t->halves[class & 1];
+    size_t used = atomic_load_explicit(&half->used, memory_order_relaxed);
     for (;;) {
-        const struct space *s = current(t);
+        const struct space *s = current(half);
         size_t i = seek(s, hash);
         bool there = i < s->count && hash_at(s, i) == hash;
         if (!there && used + 1 > (s->count - TAIL_SLOTS) / 8 * LOAD_OF_8) {
-            enum status st = grow(t, e);
+            enum status st = grow(t, half, e);
             if (st != OK)
                 return st;
             continue;
@@ -217,19 +237,20 @@ static enum status put_hash(struct table *t, uint64_t hash, unsigned class, uint
             set_slot(s, i, hash, entry);
         writing_end(t);
         if (done) {
-            atomic_store_explicit(&t->used, used + !there, memory_order_relaxed);
+            atomic_store_explicit(&half->used, used + !there, memory_order_relaxed);
             return OK;
         }
         atomic_fetch_sub_explicit(&t->of_class[class], 1, memory_order_relaxed);
-        enum status st = grow(t, e); /* a run met the end of the tail */
+        enum status st = grow(t, half, e); /* a run met the end of the tail */
         if (st != OK)
             return st;
     }
 }
 
-static void remove_hash(struct table *t, uint64_t hash)
+static void remove_hash(struct table *t, uint64_t hash, bool domain)
 {
-    const struct space *s = current(t);
+    struct half *half = &t->halves[domain];
+    const struct space *s = current(half);
     size_t i = seek(s, hash);
     if (i >= s->count || hash_at(s, i) != hash)
         return;
@@ -238,7 +259,7 @@ static void remove_hash(struct table *t, uint64_t hash)
     remove_at(s, i);
     writing_end(t);
     atomic_fetch_sub_explicit(&t->of_class[class], 1, memory_order_relaxed);
-    atomic_fetch_sub_explicit(&t->used, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&half->used, 1, memory_order_relaxed);
 }
 
 static bool is_domain(slice address_or_domain)
@@ -256,7 +277,8 @@ enum status table_put(struct table *t, enum scope scope, slice tenant, slice str
 
 void table_remove(struct table *t, enum scope scope, slice tenant, slice stream, slice address_or_domain)
 {
-    remove_hash(t, scope_hash(&t->key, scope, tenant, stream, address_or_domain));
+    uint64_t hash = scope_hash(&t->key, scope, tenant, stream, address_or_domain);
+    remove_hash(t, hash, is_domain(address_or_domain));
 }
 
 /* ---- following the ledger ---- */
@@ -272,7 +294,7 @@ static bool follow_mark(void *ctx, const struct ledger_mark *m)
     struct follower *f = ctx;
     unsigned class = class_of(m->scope, m->domain);
     if (m->cause == CAUSE_NONE)
-        remove_hash(f->t, m->hash);
+        remove_hash(f->t, m->hash, m->domain);
     else
         f->st = put_hash(f->t, m->hash, class, entry_of(class, m->cause, m->until_us), f->e);
     return f->st == OK;
@@ -280,14 +302,16 @@ static bool follow_mark(void *ctx, const struct ledger_mark *m)
 
 static void forget_all(struct table *t)
 {
-    const struct space *s = current(t);
     writing_begin(t);
-    for (size_t i = 0; i < s->count; i++)
-        set_slot(s, i, 0, 0);
+    for (size_t k = 0; k < ARRAY_LEN(t->halves); k++) {
+        const struct space *s = current(&t->halves[k]);
+        for (size_t i = 0; i < s->count; i++)
+            set_slot(s, i, 0, 0);
+        atomic_store_explicit(&t->halves[k].used, 0, memory_order_relaxed);
+    }
     writing_end(t);
     for (size_t i = 0; i < CLASSES; i++)
         atomic_store_explicit(&t->of_class[i], 0, memory_order_relaxed);
-    atomic_store_explicit(&t->used, 0, memory_order_relaxed);
 }
 
 enum status table_follow(struct table *t, struct ledger *l, int64_t *seq, err *e)
@@ -309,12 +333,6 @@ enum status table_follow(struct table *t, struct ledger *l, int64_t *seq, err *e
 
 /* ---- readers ---- */
 
-struct probe {
-    uint64_t hash;
-    enum scope scope;
-    bool domain;
-};
-
 static uint32_t reading_begin(const struct table *t)
 {
     uint32_t g;
@@ -330,15 +348,17 @@ static bool reading_valid(const struct table *t, uint32_t g)
     return atomic_load_explicit(&t->generation, memory_order_relaxed) == g;
 }
 
-/* The places to look at for one address; they are fetched while the next hash is computed. */
+/* The hashes to look for, for one key; their memory is fetched while the next one is computed. In the order of the
+ * answers: [0] addresses before [1] domains, and within them by scope. */
 struct query {
-    struct probe probes[CLASSES];
-    size_t n;
+    uint64_t hashes[2][SCOPES];
+    unsigned n[2];
 };
 
-static void add_probes(const struct table *t, const struct space *s, const struct scope_salt *salt, slice text,
-                       bool domain, struct query *q)
+static void add_probes(const struct table *t, const struct scope_salt *salt, slice text, bool domain, struct query *q)
 {
+    /* `now` may change behind this: then the fetches were in vain, nothing else */
+    const struct space *s = atomic_load_explicit(&t->halves[domain].now, memory_order_acquire);
     uint64_t h = 0;
     for (unsigned scope = 0; scope < SCOPES; scope++) {
         if (atomic_load_explicit(&t->of_class[class_of((enum scope)scope, domain)], memory_order_relaxed) == 0)
@@ -346,69 +366,88 @@ static void add_probes(const struct table *t, const struct space *s, const struc
         if (h == 0)
             h = sip_hash(&t->key, text);
         uint64_t hash = scope_mix(salt->of[scope], h);
-        __builtin_prefetch(&s->slots[hash >> s->shift]);
-        q->probes[q->n++] = (struct probe){hash, (enum scope)scope, domain};
+        __builtin_prefetch(&s->slots[home_of(s, hash)]);
+        q->hashes[domain][q->n[domain]++] = hash;
     }
 }
 
-/* `now` may change behind this: then the fetches were in vain, nothing else. */
 static void prepare(const struct table *t, const struct scope_salt *salt, slice key, struct query *q)
 {
-    const struct space *s = atomic_load_explicit(&t->now, memory_order_acquire);
     size_t at = slice_rchr(key, '@');
-    q->n = 0;
-    add_probes(t, s, salt, key, at == SLICE_NPOS, q);
+    q->n[0] = q->n[1] = 0;
     if (at != SLICE_NPOS)
-        add_probes(t, s, salt, slice_from(key, at + 1), true, q);
+        add_probes(t, salt, key, false, q);
+    add_probes(t, salt, at == SLICE_NPOS ? key : slice_from(key, at + 1), true, q);
 }
 
-static bool entry_counts(uint64_t entry, int64_t now_us)
+/* The entry of a hash; 0 when it is not there. */
+static inline uint64_t find(const struct space *s, uint64_t hash)
 {
-    uint64_t hour = entry >> 32;
-    return hour == NO_EXPIRY || now_us < (int64_t)hour * TIME_HOUR;
-}
-
-static struct table_hit hit_of(const struct probe *p, uint64_t entry)
-{
-    uint64_t hour = entry >> 32;
-    return (struct table_hit){.suppressed = true,
-                              .cause = (enum cause)(entry & 0xff),
-                              .scope = p->scope,
-                              .domain = p->domain,
-                              .until_us = hour == NO_EXPIRY ? TIME_NONE : (int64_t)hour * TIME_HOUR};
-}
-
-static struct table_hit look_up_in(const struct space *s, const struct query *q, int64_t now_us)
-{
-    for (size_t k = 0; k < q->n; k++) {
-        const struct probe *p = &q->probes[k];
-        size_t i = seek(s, p->hash);
-        if (i >= s->count || hash_at(s, i) != p->hash)
-            continue;
-        uint64_t entry = entry_at(s, i);
-        if (entry_counts(entry, now_us))
-            return hit_of(p, entry);
+    for (size_t i = home_of(s, hash); i < s->count; i += LINE_SLOTS) {
+        uint64_t entry = 0;
+        for (size_t k = 0; k < LINE_SLOTS; k++)
+            entry |= entry_at(s, i + k) & -(uint64_t)(hash_at(s, i + k) == hash);
+        uint64_t last = hash_at(s, i + LINE_SLOTS - 1);
+        if ((entry != 0) | (last == 0) | (last >= hash))
+            return entry;
     }
-    return (struct table_hit){.until_us = TIME_NONE};
+    return 0;
+}
+
+/* The first entry that counts at `hour`. */
+static uint64_t find_first(const struct table *t, const struct query *q, uint64_t hour)
+{
+    uint64_t first = 0;
+    for (unsigned domain = 2; domain-- > 0;) {
+        const struct space *s = atomic_load_explicit(&t->halves[domain].now, memory_order_acquire);
+        for (unsigned k = q->n[domain]; k-- > 0;) {
+            uint64_t entry = find(s, q->hashes[domain][k]);
+            uint64_t counts = -(uint64_t)(entry >> 32 > hour); /* NO_EXPIRY is behind all hours */
+            first = (entry & counts) | (first & ~counts);
+        }
+    }
+    return first;
+}
+
+static struct table_hit hit_of(uint64_t entry)
+{
+    uint64_t hour = entry >> 32;
+    unsigned class = (unsigned)(entry >> 8) & 0xff;
+    bool ends = (entry != 0) & (hour != NO_EXPIRY);
+    return (struct table_hit){.suppressed = entry != 0,
+                              .cause = (enum cause)(entry & 0xff),
+                              .scope = (enum scope)(class >> 1),
+                              .domain = class & 1,
+                              .until_us = ends ? (int64_t)hour * TIME_HOUR : TIME_NONE};
 }
 
 static struct table_hit look_up(const struct table *t, const struct query *q, int64_t now_us)
 {
+    uint64_t hour = now_us <= 0 ? 0 : (uint64_t)(now_us / TIME_HOUR);
     for (;;) {
         uint32_t g = reading_begin(t);
-        const struct space *s = atomic_load_explicit(&t->now, memory_order_acquire);
-        struct table_hit hit = look_up_in(s, q, now_us);
+        uint64_t entry = find_first(t, q, hour);
         if (reading_valid(t, g))
-            return hit;
+            return hit_of(entry);
     }
+}
+
+struct scope_salt table_place(const struct table *t, slice tenant, slice stream)
+{
+    return scope_salts(&t->key, tenant, stream);
+}
+
+struct table_hit table_check_at(const struct table *t, const struct scope_salt *place, slice key, int64_t now_us)
+{
+    struct query q;
+    prepare(t, place, key, &q);
+    return look_up(t, &q, now_us);
 }
 
 struct table_hit table_check(const struct table *t, slice tenant, slice stream, slice key, int64_t now_us)
 {
-    struct query q;
-    struct scope_salt salt = scope_salts(&t->key, tenant, stream);
-    prepare(t, &salt, key, &q);
-    return look_up(t, &q, now_us);
+    struct scope_salt place = table_place(t, tenant, stream);
+    return table_check_at(t, &place, key, now_us);
 }
 
 void table_check_many(const struct table *t, slice tenant, slice stream, const slice *keys, size_t n, int64_t now_us,
@@ -427,27 +466,35 @@ void table_check_many(const struct table *t, slice tenant, slice stream, const s
 
 size_t table_count(const struct table *t)
 {
-    return atomic_load_explicit(&t->used, memory_order_relaxed);
+    return atomic_load_explicit(&t->halves[0].used, memory_order_relaxed) +
+           atomic_load_explicit(&t->halves[1].used, memory_order_relaxed);
 }
 
 /* ---- life ---- */
 
-enum status table_new(const struct sip_key *key, size_t expected, struct table **out, err *e)
+static bool half_init(struct half *half, size_t expected)
 {
-    *out = NULL;
     unsigned bits = LEAST_BITS;
     while (bits < MOST_BITS && ((size_t)1 << bits) / 8 * LOAD_OF_8 < expected)
         bits++;
+    if (!space_map(&half->spaces[0], bits))
+        return false;
+    half->space_count = 1;
+    atomic_store_explicit(&half->now, &half->spaces[0], memory_order_release);
+    return true;
+}
+
+enum status table_new(const struct sip_key *key, size_t expected, struct table **out, err *e)
+{
+    *out = NULL;
     struct table *t = calloc(1, sizeof *t);
     if (!t)
         return no_memory(e);
     t->key = *key;
-    if (!space_map(&t->spaces[0], bits)) {
-        free(t);
+    if (!half_init(&t->halves[0], expected) || !half_init(&t->halves[1], 0)) {
+        table_free(&t);
         return no_memory(e);
     }
-    t->space_count = 1;
-    atomic_store_explicit(&t->now, &t->spaces[0], memory_order_release);
     *out = t;
     return OK;
 }
@@ -458,7 +505,8 @@ void table_free(struct table **tp)
     *tp = NULL;
     if (!t)
         return;
-    for (size_t i = 0; i < t->space_count; i++)
-        munmap(t->spaces[i].slots, space_bytes(&t->spaces[i]));
+    for (size_t k = 0; k < ARRAY_LEN(t->halves); k++)
+        for (size_t i = 0; i < t->halves[k].space_count; i++)
+            munmap(t->halves[k].spaces[i].slots, space_bytes(&t->halves[k].spaces[i]));
     free(t);
 }

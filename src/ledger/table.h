@@ -1,6 +1,6 @@
 /* The suppression table in memory: answers every check. Open addressing, 16 bytes a slot: 64-bit keyed hash of (scope, address or
  * domain), expiry hour, cause, flags. One check probes the scopes that apply: global, tenant, stream, each for address and domain,
- * but only those of which the table holds any.
+ * but only those of which the table holds any. Addresses and domains stand apart: of few domains the cache keeps all.
  *
  * Rebuilt from the ledger at start, follows its change numbers. Threads: one writer (put, remove, follow) beside any number of
  * readers (check, count), without locks: readers retry when the writer was at work in the same instant. What a grow leaves behind
@@ -13,6 +13,7 @@
 #define LEDGER_TABLE_H
 
 #include "ledger/ledger.h"
+#include "ledger/scope.h"
 
 struct table;
 
@@ -35,6 +36,9 @@ NODISCARD enum status table_follow(struct table *t, struct ledger *l, int64_t *s
 /* `key` is the bounce_address key (domain lower case, local part folded). Strictest answer first: address before
  * domain, global before tenant before stream. */
 struct table_hit table_check(const struct table *t, slice tenant, slice stream, slice key, int64_t now_us);
+/* The same for who asks about one tenant and stream again and again (a listener): the place is computed once. */
+struct scope_salt table_place(const struct table *t, slice tenant, slice stream);
+struct table_hit table_check_at(const struct table *t, const struct scope_salt *place, slice key, int64_t now_us);
 /* The same for a list of one stream; hits[i] answers keys[i]. Several times as fast a check, since it waits for memory once for many. */
 void table_check_many(const struct table *t, slice tenant, slice stream, const slice *keys, size_t n, int64_t now_us,
                       struct table_hit *hits);

@@ -112,8 +112,11 @@ static void holds_what_was_put(void **state)
     for (size_t i = 0; i < LIST; i++)
         keys[i] = numbered(texts[i], i);
     table_check_many(t, none, none, keys, LIST, NOON, hits);
-    for (size_t i = 0; i < LIST; i++)
+    struct scope_salt place = table_place(t, none, none);
+    for (size_t i = 0; i < LIST; i++) {
         assert_int_equal(hits[i].suppressed, in[i]);
+        assert_int_equal(table_check_at(t, &place, keys[i], NOON).suppressed, in[i]);
+    }
     table_free(&t);
 }
 
