@@ -312,8 +312,9 @@ static void fold_letters(struct folder *f)
 
 static slice fold(arena *a, slice s, bool pattern)
 {
-    /* Nothing grows but "@" and its separators (at most two bytes each, in place of three or more), and the first word. */
-    struct folder f = {.in = s, .out = arena_alloc(a, s.n + 16), .pattern = pattern};
+    /* Nothing grows but "@" and its separators (at most two bytes each, in place of three or more), and the first word. In a
+     * pattern a bare "@" is a word of its own. */
+    struct folder f = {.in = s, .out = arena_alloc(a, (pattern ? 2 * s.n : s.n) + 16), .pattern = pattern};
     if (!f.out)
         return SLICE_EMPTY;
     f.out[f.o++] = ' ';
