@@ -2,15 +2,17 @@
 
 #include <stdlib.h>
 
-#define BITMAP_BITS 17u /* 16 KB */
-#define SLOT_SHARE 4u   /* slots per literal */
+#define BITMAP_BITS 17u  /* 16 KB */
+#define SLOT_SHARE 4u    /* slots per literal */
+#define MAX_SPELLINGS 48 /* of one pattern, where its anchor is joined with its neighbours */
+#define MASK_BITS 64u    /* windows looked up at once */
 
-struct literal {
-    slice text;
-    uint32_t window;  /* the four bytes it is filed under */
-    uint32_t offset;  /* of the window in the literal */
+struct literal { /* those of one slot stand side by side */
+    const char *text;
+    uint32_t window; /* the four bytes it is filed under */
+    uint32_t offset; /* of the window in the literal */
+    uint32_t length;
     uint32_t user, n; /* its users */
-    uint32_t next;    /* in its slot; 0 is the end */
 };
 
 struct entry { /* while building: one literal of one pattern */
@@ -20,7 +22,7 @@ struct entry { /* while building: one literal of one pattern */
 
 struct prefilter {
     uint64_t bitmap[1u << (BITMAP_BITS - 6)];
-    uint32_t *slots; /* index into literals + 1 */
+    uint32_t *slots; /* where the literals of each begin; of the next one: where they end */
     uint32_t slot_bits;
     struct literal *literals;
     size_t n;
@@ -45,16 +47,12 @@ static int entry_order(const void *a, const void *b)
     int order = slice_cmp(x->text, y->text);
     if (order == 0 && x->user.pattern != y->user.pattern)
         order = x->user.pattern < y->user.pattern ? -1 : 1;
+    if (order == 0)
+        order = (x->user.alternative > y->user.alternative) - (x->user.alternative < y->user.alternative);
     return order;
 }
 
-static size_t count_entries(struct pattern *const *patterns, size_t n)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < n; i++)
-        count += patterns[i]->items[patterns[i]->anchor].n;
-    return count;
-}
+/* ---- anchors ---------------------------------------------------------------------------------------------------- */
 
 /* Short words are looked for with the blanks around them. */
 static slice padded(arena *a, slice literal)
@@ -62,44 +60,6 @@ static slice padded(arena *a, slice literal)
     if (literal.n >= 4)
         return literal;
     return arena_printf(a, literal.n == 3 ? " %.*s" : " %.*s ", SLICE_FMT(literal));
-}
-
-/* All bytes when something unknown may stand there. */
-static uint64_t mask_before(const struct pattern *p)
-{
-    uint64_t mask = 0;
-    for (size_t i = p->anchor; i > 0; i--) {
-        if (p->items[i].gap)
-            return UINT64_MAX;
-        mask |= p->items[i - 1].by_last.mask;
-        if (!p->items[i - 1].optional)
-            return mask;
-    }
-    return UINT64_MAX;
-}
-
-static uint64_t mask_behind(const struct pattern *p)
-{
-    uint64_t mask = 0;
-    for (size_t i = p->anchor + 1u; i < p->n; i++) {
-        if (p->items[i].gap)
-            return UINT64_MAX;
-        mask |= p->items[i].by_first.mask;
-        if (!p->items[i].optional)
-            return mask;
-    }
-    return UINT64_MAX;
-}
-
-static void fill_entries(arena *a, struct pattern *const *patterns, size_t n, struct entry *entries)
-{
-    size_t e = 0;
-    for (size_t i = 0; i < n; i++) {
-        const struct pattern_item *item = &patterns[i]->items[patterns[i]->anchor];
-        uint64_t before = mask_before(patterns[i]), behind = mask_behind(patterns[i]);
-        for (size_t k = 0; k < item->n; k++)
-            entries[e++] = (struct entry){padded(a, item->by_first.v[k]), {before, behind, (uint32_t)i, (uint32_t)k}};
-    }
 }
 
 static uint16_t *count_windows(arena *a, slice samples)
@@ -110,42 +70,6 @@ static uint16_t *count_windows(arena *a, slice samples)
         *c = (uint16_t)(*c + (*c < UINT16_MAX));
     }
     return counts;
-}
-
-static void choose_window(struct literal *l, const uint16_t *counts)
-{
-    uint32_t rarest = UINT32_MAX;
-    for (uint32_t i = 0; i + 4 <= l->text.n; i++) {
-        uint32_t w = window_at(l->text.p + i);
-        if (counts[window_hash(w, BITMAP_BITS)] < rarest) {
-            rarest = counts[window_hash(w, BITMAP_BITS)];
-            l->window = w;
-            l->offset = i;
-        }
-    }
-}
-
-static void file_literal(struct prefilter *f, size_t i)
-{
-    struct literal *l = &f->literals[i];
-    uint32_t bit = window_hash(l->window, BITMAP_BITS), slot = window_hash(l->window, f->slot_bits);
-    f->bitmap[bit >> 6] |= UINT64_C(1) << (bit & 63);
-    l->next = f->slots[slot];
-    f->slots[slot] = (uint32_t)i + 1;
-}
-
-static void build_literals(struct prefilter *f, const struct entry *entries, size_t count, const uint16_t *counts)
-{
-    for (size_t i = 0; i < count; i++) {
-        f->users[i] = entries[i].user;
-        if (i == 0 || !slice_eq(entries[i].text, entries[i - 1].text)) {
-            f->literals[f->n] = (struct literal){.text = entries[i].text, .user = (uint32_t)i};
-            choose_window(&f->literals[f->n++], counts);
-        }
-        f->literals[f->n - 1].n++;
-    }
-    for (size_t i = 0; i < f->n; i++)
-        file_literal(f, i);
 }
 
 /* How often the rarest window of a literal occurs in the samples. */
@@ -180,6 +104,249 @@ static void choose_anchor(arena *a, struct pattern *p, const uint16_t *counts)
     }
 }
 
+/* ---- neighbours ------------------------------------------------------------------------------------------------ */
+
+/* `outer` is the first or last byte of a word, `inner` the one next to it; what is not ASCII counts as one. */
+static uint64_t group_bit(char outer, char inner)
+{
+    uint32_t a = (unsigned char)outer, b = inner & 0x80 ? 0x80 : (unsigned char)inner;
+    return UINT64_C(1) << (((a * 2654435761u) + (b * 2246822519u)) >> 26);
+}
+
+/* The groups of a literal of one letter, behind or before which something else than a letter stands. */
+static uint64_t letter_bits(char c)
+{
+    return ascii_alnum(c) ? group_bit(c, ' ') | group_bit(c, '.') | group_bit(c, '\x80') : UINT64_MAX;
+}
+
+static uint64_t item_mask(const struct pattern_item *item, bool last, bool open)
+{
+    uint64_t mask = 0;
+    for (size_t k = 0; k < item->n; k++) {
+        slice l = item->by_first.v[k];
+        if (l.n > 1)
+            mask |= last ? group_bit(l.p[l.n - 1], l.p[l.n - 2]) : group_bit(l.p[0], l.p[1]);
+        else
+            mask |= open ? UINT64_MAX : letter_bits(l.p[0]);
+    }
+    return mask;
+}
+
+/* What may stand before item `from`: all where something unknown may. */
+static uint64_t mask_before(const struct pattern *p, size_t from)
+{
+    uint64_t mask = 0;
+    for (size_t i = from; i > 0; i--) {
+        if (p->items[i].gap)
+            return UINT64_MAX;
+        mask |= item_mask(&p->items[i - 1], true, i == 1 && p->open_left);
+        if (!p->items[i - 1].optional)
+            return mask;
+    }
+    return UINT64_MAX;
+}
+
+static uint64_t mask_behind(const struct pattern *p, size_t to)
+{
+    uint64_t mask = 0;
+    for (size_t i = to; i < p->n; i++) {
+        if (p->items[i].gap)
+            return UINT64_MAX;
+        mask |= item_mask(&p->items[i], false, i + 1u == p->n && p->open_right);
+        if (!p->items[i].optional)
+            return mask;
+    }
+    return UINT64_MAX;
+}
+
+/* ---- spellings ------------------------------------------------------------------------------------------------- */
+
+/* All ways to write items [from, to) of a pattern, the anchor among them: the more words a literal has, the rarer it is. */
+struct spelling {
+    const struct pattern *p;
+    size_t from, to;
+    char *text;
+    const uint16_t *counts;
+    uint64_t cost;       /* of all so far */
+    arena *a;            /* entries are made when it is given */
+    struct entry *entry; /* the next one */
+    struct prefilter_user user;
+};
+
+static void spell_end(struct spelling *s, size_t n)
+{
+    size_t pad = n < 4; /* short words are looked for with the blanks around them */
+    s->text[n + 1] = ' ';
+    slice text = slice_of(s->text + 1 - pad, n + pad + (n < 3));
+    s->cost += 8 * (uint64_t)rarity(text, s->counts) + 1;
+    if (!s->a)
+        return;
+    *s->entry = (struct entry){arena_dup(s->a, text), s->user};
+    s->entry->user.offset += (uint32_t)pad;
+    s->entry++;
+}
+
+static void spell(struct spelling *s, size_t item, size_t n)
+{
+    if (item == s->to) {
+        spell_end(s, n);
+        return;
+    }
+    const struct pattern_item *it = &s->p->items[item];
+    size_t at = n + (n > 0);
+    if (it->optional)
+        spell(s, item + 1, n);
+    for (size_t k = 0; k < it->n; k++) {
+        slice l = it->by_first.v[k];
+        s->text[n + 1 - (n == 0)] = ' ';
+        memcpy(s->text + 1 + at, l.p, l.n);
+        if (item == s->p->anchor) {
+            s->user.alternative = (uint32_t)k;
+            s->user.offset = (uint32_t)at;
+        }
+        spell(s, item + 1, at + l.n);
+    }
+}
+
+static size_t count_spellings(const struct pattern *p, size_t from, size_t to)
+{
+    size_t n = 1;
+    for (size_t i = from; i < to && n <= PATTERN_MAX_ALTERNATIVES; i++)
+        n *= p->items[i].n + (size_t)p->items[i].optional;
+    return n;
+}
+
+static size_t longest_spelling(const struct pattern *p)
+{
+    size_t sum = 3;
+    for (size_t i = 0; i < p->n; i++) {
+        size_t longest = 0;
+        for (size_t k = 0; k < p->items[i].n; k++)
+            if (p->items[i].by_first.v[k].n > longest)
+                longest = p->items[i].by_first.v[k].n;
+        sum += longest + 1;
+    }
+    return sum;
+}
+
+/* True when exactly one blank stands between what items `left` and `left + 1` match. */
+static bool one_blank(const struct pattern *p, size_t left)
+{
+    const struct pattern_item *l = &p->items[left], *r = &p->items[left + 1];
+    bool high = false;
+    for (size_t k = 0; k < l->n; k++)
+        high |= (l->by_first.v[k].p[l->by_first.v[k].n - 1] & 0x80) != 0;
+    for (size_t k = 0; k < r->n; k++)
+        high |= (r->by_first.v[k].p[0] & 0x80) != 0;
+    return !high && r->gap == 0;
+}
+
+/* Chooses the items around the anchor that are looked for together: those whose spellings are rarest. */
+static void choose_run(struct spelling *s)
+{
+    const struct pattern *p = s->p;
+    size_t first = p->anchor, last = p->anchor, best_from = first, best_to = first + 1u;
+    uint64_t least = UINT64_MAX;
+    while (first > 0 && one_blank(p, first - 1))
+        first--;
+    while (last + 1u < p->n && one_blank(p, last))
+        last++;
+    for (size_t from = p->anchor + 1u; from-- > first;)
+        for (size_t to = p->anchor + 1u; to <= last + 1; to++) {
+            bool plain = from == p->anchor && to == p->anchor + 1u;
+            if (!plain && (p->items[from].optional || p->items[to - 1].optional ||
+                           count_spellings(p, from, to) > MAX_SPELLINGS))
+                continue;
+            s->from = from;
+            s->to = to;
+            s->cost = 0;
+            spell(s, from, 0);
+            if (s->cost < least) {
+                least = s->cost;
+                best_from = from;
+                best_to = to;
+            }
+        }
+    s->from = best_from;
+    s->to = best_to;
+}
+
+/* Returns NULL when memory is refused. */
+static struct entry *make_entries(arena *a, struct pattern *const *patterns, size_t n, const uint16_t *counts,
+                                  size_t *count)
+{
+    struct spelling *s = arena_calloc(a, n + 1, sizeof *s);
+    *count = 0;
+    for (size_t i = 0; s && i < n; i++) {
+        s[i] = (struct spelling){.p = patterns[i], .counts = counts};
+        s[i].text = arena_calloc(a, longest_spelling(patterns[i]), 1);
+        if (!s[i].text)
+            return NULL;
+        s[i].text[0] = ' ';
+        choose_run(&s[i]);
+        *count += count_spellings(patterns[i], s[i].from, s[i].to);
+    }
+    struct entry *entries = arena_calloc(a, *count + 1, sizeof *entries), *next = entries;
+    for (size_t i = 0; s && entries && i < n; i++) {
+        s[i].a = a;
+        s[i].entry = next;
+        s[i].user.pattern = (uint32_t)i;
+        s[i].user.before = mask_before(patterns[i], s[i].from);
+        s[i].user.behind = mask_behind(patterns[i], s[i].to);
+        spell(&s[i], s[i].from, 0);
+        next = s[i].entry;
+    }
+    return s ? entries : NULL;
+}
+
+static void choose_window(struct literal *l, const uint16_t *counts)
+{
+    uint32_t rarest = UINT32_MAX;
+    for (uint32_t i = 0; i + 4 <= l->length; i++) {
+        uint32_t w = window_at(l->text + i);
+        if (counts[window_hash(w, BITMAP_BITS)] < rarest) {
+            rarest = counts[window_hash(w, BITMAP_BITS)];
+            l->window = w;
+            l->offset = i;
+        }
+    }
+}
+
+/* ---- building -------------------------------------------------------------------------------------------------- */
+
+static uint32_t slot_of(const struct prefilter *f, const struct literal *l)
+{
+    return window_hash(l->window, f->slot_bits);
+}
+
+static void add_literals(struct prefilter *f, struct literal *all, const struct entry *entries, size_t count,
+                         const uint16_t *counts)
+{
+    for (size_t i = 0; i < count; i++) {
+        f->users[i] = entries[i].user;
+        if (i == 0 || !slice_eq(entries[i].text, entries[i - 1].text)) {
+            struct literal *l = &all[f->n++];
+            *l = (struct literal){
+                .text = entries[i].text.p, .length = (uint32_t)entries[i].text.n, .user = (uint32_t)i};
+            choose_window(l, counts);
+        }
+        all[f->n - 1].n++;
+    }
+}
+
+static void file_literals(struct prefilter *f, const struct literal *all)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        uint32_t bit = window_hash(all[i].window, BITMAP_BITS);
+        f->bitmap[bit >> 6] |= UINT64_C(1) << (bit & 63);
+        f->slots[slot_of(f, &all[i])]++;
+    }
+    for (uint32_t h = 1; h <= (1u << f->slot_bits); h++)
+        f->slots[h] += f->slots[h - 1];
+    for (size_t i = 0; i < f->n; i++) /* the last first, as counting left the ends */
+        f->literals[--f->slots[slot_of(f, &all[i])]] = all[i];
+}
+
 struct prefilter *prefilter_build(arena *a, struct pattern *const *patterns, size_t n, slice samples)
 {
     struct prefilter *f = ARENA_NEW(a, struct prefilter);
@@ -188,74 +355,104 @@ struct prefilter *prefilter_build(arena *a, struct pattern *const *patterns, siz
         return NULL;
     for (size_t i = 0; i < n; i++)
         choose_anchor(a, patterns[i], counts);
-    size_t count = count_entries(patterns, n);
-    struct entry *entries = arena_calloc(a, count + 1, sizeof *entries);
+    size_t count;
+    struct entry *entries = make_entries(a, patterns, n, counts, &count);
     if (!entries)
         return NULL;
-    fill_entries(a, patterns, n, entries);
     qsort(entries, count, sizeof *entries, entry_order);
     for (f->slot_bits = 8; f->slot_bits < 20 && (1u << f->slot_bits) < count * SLOT_SHARE; f->slot_bits++)
         ;
-    f->slots = arena_calloc(a, (size_t)1 << f->slot_bits, sizeof *f->slots);
+    f->slots = arena_calloc(a, ((size_t)1 << f->slot_bits) + 1, sizeof *f->slots);
     f->literals = arena_calloc(a, count + 1, sizeof *f->literals);
     f->users = arena_calloc(a, count + 1, sizeof *f->users);
-    if (!f->slots || !f->literals || !f->users)
+    struct literal *all = arena_calloc(a, count + 1, sizeof *all);
+    if (!f->slots || !f->literals || !f->users || !all || a->limited)
         return NULL;
-    build_literals(f, entries, count, counts);
+    add_literals(f, all, entries, count, counts);
+    file_literals(f, all);
     return f;
 }
 
-/* The group of the last byte of the word before `at`; all where it is not set off by a blank. */
+/* ---- looking --------------------------------------------------------------------------------------------------- */
+
+/* The group of the end of the word before `at`; all where it is not set off by a blank. */
 static uint64_t bit_before(slice text, size_t at)
 {
-    if (at < 2 || text.p[at - 1] != ' ')
+    if (at < 3 || text.p[at - 1] != ' ')
         return UINT64_MAX;
-    return UINT64_C(1) << ((unsigned char)text.p[at - 2] % PATTERN_GROUPS);
+    return group_bit(text.p[at - 2], text.p[at - 3]);
 }
 
 static uint64_t bit_behind(slice text, size_t end)
 {
-    if (end + 1 >= text.n || text.p[end] != ' ')
+    if (end + 2 >= text.n || text.p[end] != ' ')
         return UINT64_MAX;
-    return UINT64_C(1) << ((unsigned char)text.p[end + 1] % PATTERN_GROUPS);
+    return group_bit(text.p[end + 1], text.p[end + 2]);
 }
 
-/* Literals are short: a loop is done before a call would have begun. */
+static uint64_t eight_at(const char *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+/* n is at least 4. Literals are short: this is done before a call would have begun. */
 static bool same_bytes(const char *a, const char *b, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        if (a[i] != b[i])
+    if (n < 8)
+        return window_at(a) == window_at(b) && window_at(a + n - 4) == window_at(b + n - 4);
+    for (size_t i = 0; i + 8 < n; i += 8)
+        if (eight_at(a + i) != eight_at(b + i))
+            return false;
+    return eight_at(a + n - 8) == eight_at(b + n - 8);
+}
+
+/* False when `found` wants no more. */
+static bool tell_users(const struct prefilter *f, slice text, const struct literal *l, size_t from,
+                       prefilter_found found, void *arg)
+{
+    uint64_t before = bit_before(text, from + (l->text[0] == ' '));
+    uint64_t behind = bit_behind(text, from + l->length - (l->text[l->length - 1] == ' '));
+    const struct prefilter_user *u = &f->users[l->user], *end = u + l->n;
+    for (; u < end; u++)
+        if ((u->before & before) && (u->behind & behind) && !found(arg, u, from + u->offset))
             return false;
     return true;
 }
 
-/* False when `found` wants no more. */
-static bool check_window(const struct prefilter *f, slice text, size_t at, uint32_t w, prefilter_found found, void *arg)
+static bool check_window(const struct prefilter *f, slice text, size_t at, prefilter_found found, void *arg)
 {
-    for (uint32_t i = f->slots[window_hash(w, f->slot_bits)]; i; i = f->literals[i - 1].next) {
-        const struct literal *l = &f->literals[i - 1];
-        if (l->window != w || l->offset > at)
-            continue;
+    uint32_t w = window_at(text.p + at), slot = window_hash(w, f->slot_bits);
+    const struct literal *l = &f->literals[f->slots[slot]], *end = &f->literals[f->slots[slot + 1]];
+    for (; l < end; l++) {
         size_t from = at - l->offset;
-        if (text.n - from < l->text.n || !same_bytes(text.p + from, l->text.p, l->text.n))
-            continue;
-        uint64_t before = bit_before(text, from + (l->text.p[0] == ' '));
-        uint64_t behind = bit_behind(text, from + l->text.n - (l->text.p[l->text.n - 1] == ' '));
-        for (uint32_t k = 0; k < l->n; k++) {
-            const struct prefilter_user *user = &f->users[l->user + k];
-            if ((user->before & before) && (user->behind & behind) && !found(arg, user, from + (l->text.p[0] == ' ')))
-                return false;
-        }
+        if (l->window == w && l->offset <= at && text.n - from >= l->length &&
+            same_bytes(text.p + from, l->text, l->length) && !tell_users(f, text, l, from, found, arg))
+            return false;
     }
     return true;
 }
 
+/* Bit i: the window at p + i may be one of a literal's. No branch depends on the text. */
+static uint64_t check_bitmap(const struct prefilter *f, const char *p, size_t n)
+{
+    uint64_t hits = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bit = window_hash(window_at(p + i), BITMAP_BITS);
+        hits |= (f->bitmap[bit >> 6] >> (bit & 63) & 1) << i;
+    }
+    return hits;
+}
+
 void prefilter_scan(const struct prefilter *f, slice text, prefilter_found found, void *arg)
 {
-    for (size_t at = 0; at + 4 <= text.n; at++) {
-        uint32_t w = window_at(text.p + at), bit = window_hash(w, BITMAP_BITS);
-        if ((f->bitmap[bit >> 6] & (UINT64_C(1) << (bit & 63))) && !check_window(f, text, at, w, found, arg))
-            return;
+    size_t windows = text.n < 4 ? 0 : text.n - 3;
+    for (size_t at = 0; at < windows; at += MASK_BITS) {
+        uint64_t hits = check_bitmap(f, text.p + at, windows - at < MASK_BITS ? windows - at : MASK_BITS);
+        for (; hits; hits &= hits - 1)
+            if (!check_window(f, text, at + (size_t)__builtin_ctzll(hits), found, arg))
+                return;
     }
 }
 

@@ -17,6 +17,7 @@ struct prefilter_user {
     uint64_t before, behind;
     uint32_t pattern;
     uint32_t alternative;
+    uint32_t offset; /* of the alternative in the literal, which may have the words around it too */
 };
 
 /* Builds the filter over the anchors of patterns[0..n). `samples` are folded texts from which the frequency of windows is
