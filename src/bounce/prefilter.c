@@ -254,8 +254,8 @@ static void choose_run(struct spelling *s)
     for (size_t from = p->anchor + 1u; from-- > first;)
         for (size_t to = p->anchor + 1u; to <= last + 1; to++) {
             bool plain = from == p->anchor && to == p->anchor + 1u;
-            if (!plain && (p->items[from].optional || p->items[to - 1].optional ||
-                           count_spellings(p, from, to) > MAX_SPELLINGS))
+            if (!plain &&
+                (p->items[from].optional || p->items[to - 1].optional || count_spellings(p, from, to) > MAX_SPELLINGS))
                 continue;
             s->from = from;
             s->to = to;
@@ -326,8 +326,8 @@ static void add_literals(struct prefilter *f, struct literal *all, const struct 
         f->users[i] = entries[i].user;
         if (i == 0 || !slice_eq(entries[i].text, entries[i - 1].text)) {
             struct literal *l = &all[f->n++];
-            *l = (struct literal){
-                .text = entries[i].text.p, .length = (uint32_t)entries[i].text.n, .user = (uint32_t)i};
+            *l =
+                (struct literal){.text = entries[i].text.p, .length = (uint32_t)entries[i].text.n, .user = (uint32_t)i};
             choose_window(l, counts);
         }
         all[f->n - 1].n++;
