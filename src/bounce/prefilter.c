@@ -5,14 +5,17 @@
 #define BITMAP_BITS 17u  /* 16 KB */
 #define SLOT_SHARE 4u    /* slots per literal */
 #define MAX_SPELLINGS 48 /* of one pattern, where its anchor is joined with its neighbours */
-#define MASK_BITS 64u    /* windows looked up at once */
+#define CHUNK 64u        /* windows looked up at once */
+#define HEAD_BYTES 32u
 
-struct literal { /* those of one slot stand side by side */
+/* Those of one slot stand side by side, each in one line of cache. */
+struct literal {
     const char *text;
-    uint32_t window; /* the four bytes it is filed under */
-    uint32_t offset; /* of the window in the literal */
     uint32_t length;
-    uint32_t user, n; /* its users */
+    uint32_t window;        /* the four bytes it is filed under */
+    uint32_t offset;        /* of the window in the literal */
+    uint32_t user, n, late; /* its users; the first n of them wait for it, the others are late */
+    char head[HEAD_BYTES];  /* of the text */
 };
 
 struct entry { /* while building: one literal of one pattern */
@@ -27,6 +30,7 @@ struct prefilter {
     struct literal *literals;
     size_t n;
     struct prefilter_user *users;
+    size_t late; /* patterns from this number on are late */
 };
 
 static uint32_t window_at(const char *p)
@@ -106,17 +110,21 @@ static void choose_anchor(arena *a, struct pattern *p, const uint16_t *counts)
 
 /* ---- neighbours ------------------------------------------------------------------------------------------------ */
 
+#define CUT_BIT (UINT64_C(1) << 63) /* the word goes on */
+#define ALL_GROUPS (CUT_BIT - 1)
+
 /* `outer` is the first or last byte of a word, `inner` the one next to it; what is not ASCII counts as one. */
 static uint64_t group_bit(char outer, char inner)
 {
     uint32_t a = (unsigned char)outer, b = inner & 0x80 ? 0x80 : (unsigned char)inner;
-    return UINT64_C(1) << (((a * 2654435761u) + (b * 2246822519u)) >> 26);
+    uint32_t hash = (a * 2654435761u) + (b * 2246822519u);
+    return UINT64_C(1) << ((uint64_t)hash * 63 >> 32);
 }
 
 /* The groups of a literal of one letter, behind or before which something else than a letter stands. */
 static uint64_t letter_bits(char c)
 {
-    return ascii_alnum(c) ? group_bit(c, ' ') | group_bit(c, '.') | group_bit(c, '\x80') : UINT64_MAX;
+    return ascii_alnum(c) ? group_bit(c, ' ') | group_bit(c, '.') | group_bit(c, '\x80') : ALL_GROUPS;
 }
 
 static uint64_t item_mask(const struct pattern_item *item, bool last, bool open)
@@ -127,7 +135,7 @@ static uint64_t item_mask(const struct pattern_item *item, bool last, bool open)
         if (l.n > 1)
             mask |= last ? group_bit(l.p[l.n - 1], l.p[l.n - 2]) : group_bit(l.p[0], l.p[1]);
         else
-            mask |= open ? UINT64_MAX : letter_bits(l.p[0]);
+            mask |= open ? ALL_GROUPS : letter_bits(l.p[0]);
     }
     return mask;
 }
@@ -136,27 +144,31 @@ static uint64_t item_mask(const struct pattern_item *item, bool last, bool open)
 static uint64_t mask_before(const struct pattern *p, size_t from)
 {
     uint64_t mask = 0;
+    if (from == 0 && p->open_left)
+        return UINT64_MAX;
     for (size_t i = from; i > 0; i--) {
         if (p->items[i].gap)
-            return UINT64_MAX;
+            return ALL_GROUPS;
         mask |= item_mask(&p->items[i - 1], true, i == 1 && p->open_left);
         if (!p->items[i - 1].optional)
             return mask;
     }
-    return UINT64_MAX;
+    return ALL_GROUPS;
 }
 
 static uint64_t mask_behind(const struct pattern *p, size_t to)
 {
     uint64_t mask = 0;
+    if (to == p->n && p->open_right)
+        return UINT64_MAX;
     for (size_t i = to; i < p->n; i++) {
         if (p->items[i].gap)
-            return UINT64_MAX;
+            return ALL_GROUPS;
         mask |= item_mask(&p->items[i], false, i + 1u == p->n && p->open_right);
         if (!p->items[i].optional)
             return mask;
     }
-    return UINT64_MAX;
+    return ALL_GROUPS;
 }
 
 /* ---- spellings ------------------------------------------------------------------------------------------------- */
@@ -325,12 +337,16 @@ static void add_literals(struct prefilter *f, struct literal *all, const struct 
     for (size_t i = 0; i < count; i++) {
         f->users[i] = entries[i].user;
         if (i == 0 || !slice_eq(entries[i].text, entries[i - 1].text)) {
+            slice text = entries[i].text;
             struct literal *l = &all[f->n++];
-            *l =
-                (struct literal){.text = entries[i].text.p, .length = (uint32_t)entries[i].text.n, .user = (uint32_t)i};
+            *l = (struct literal){.text = text.p, .length = (uint32_t)text.n, .user = (uint32_t)i};
+            memcpy(l->head, text.p, text.n < HEAD_BYTES ? text.n : HEAD_BYTES);
             choose_window(l, counts);
         }
-        all[f->n - 1].n++;
+        if (entries[i].user.pattern < f->late)
+            all[f->n - 1].n++;
+        else
+            all[f->n - 1].late++;
     }
 }
 
@@ -347,12 +363,13 @@ static void file_literals(struct prefilter *f, const struct literal *all)
         f->literals[--f->slots[slot_of(f, &all[i])]] = all[i];
 }
 
-struct prefilter *prefilter_build(arena *a, struct pattern *const *patterns, size_t n, slice samples)
+struct prefilter *prefilter_build(arena *a, struct pattern *const *patterns, size_t n, size_t late, slice samples)
 {
     struct prefilter *f = ARENA_NEW(a, struct prefilter);
     uint16_t *counts = count_windows(a, samples);
     if (!f || !counts)
         return NULL;
+    f->late = late;
     for (size_t i = 0; i < n; i++)
         choose_anchor(a, patterns[i], counts);
     size_t count;
@@ -378,15 +395,19 @@ struct prefilter *prefilter_build(arena *a, struct pattern *const *patterns, siz
 /* The group of the end of the word before `at`; all where it is not set off by a blank. */
 static uint64_t bit_before(slice text, size_t at)
 {
+    if (at > 0 && ascii_alnum(text.p[at - 1]) && ascii_alnum(text.p[at]))
+        return CUT_BIT;
     if (at < 3 || text.p[at - 1] != ' ')
-        return UINT64_MAX;
+        return ALL_GROUPS;
     return group_bit(text.p[at - 2], text.p[at - 3]);
 }
 
 static uint64_t bit_behind(slice text, size_t end)
 {
+    if (end < text.n && ascii_alnum(text.p[end]) && ascii_alnum(text.p[end - 1]))
+        return CUT_BIT;
     if (end + 2 >= text.n || text.p[end] != ' ')
-        return UINT64_MAX;
+        return ALL_GROUPS;
     return group_bit(text.p[end + 1], text.p[end + 2]);
 }
 
@@ -408,52 +429,62 @@ static bool same_bytes(const char *a, const char *b, size_t n)
     return eight_at(a + n - 8) == eight_at(b + n - 8);
 }
 
-/* False when `found` wants no more. */
-static bool tell_users(const struct prefilter *f, slice text, const struct literal *l, size_t from,
-                       prefilter_found found, void *arg)
+static bool stands_at(const struct literal *l, const char *p)
 {
-    uint64_t before = bit_before(text, from + (l->text[0] == ' '));
-    uint64_t behind = bit_behind(text, from + l->length - (l->text[l->length - 1] == ' '));
-    const struct prefilter_user *u = &f->users[l->user], *end = u + l->n;
-    for (; u < end; u++)
-        if ((u->before & before) && (u->behind & behind) && !found(arg, u, from + u->offset))
-            return false;
-    return true;
+    if (l->length <= HEAD_BYTES)
+        return same_bytes(p, l->head, l->length);
+    return same_bytes(p, l->head, HEAD_BYTES) && memcmp(p, l->text, l->length) == 0;
 }
 
-static bool check_window(const struct prefilter *f, slice text, size_t at, prefilter_found found, void *arg)
+/* Notes the literals whose window stands at `at`, while there is room. */
+static size_t check_slot(const struct prefilter *f, slice text, size_t at, struct prefilter_hit *hits, size_t max)
 {
     uint32_t w = window_at(text.p + at), slot = window_hash(w, f->slot_bits);
     const struct literal *l = &f->literals[f->slots[slot]], *end = &f->literals[f->slots[slot + 1]];
-    for (; l < end; l++) {
+    size_t n = 0;
+    for (; l < end && n < max; l++) {
         size_t from = at - l->offset;
-        if (l->window == w && l->offset <= at && text.n - from >= l->length &&
-            same_bytes(text.p + from, l->text, l->length) && !tell_users(f, text, l, from, found, arg))
-            return false;
+        if (l->window != w || l->offset > at || text.n - from < l->length || !stands_at(l, text.p + from))
+            continue;
+        struct prefilter_hit *hit = &hits[n++];
+        *hit = (struct prefilter_hit){&f->users[l->user], l->n, l->late, (uint32_t)from, 0, 0};
+        hit->before = bit_before(text, from + (l->head[0] == ' '));
+        hit->behind = bit_behind(text, from + l->length - (text.p[from + l->length - 1] == ' '));
     }
-    return true;
+    return n;
 }
 
 /* Bit i: the window at p + i may be one of a literal's. No branch depends on the text. */
 static uint64_t check_bitmap(const struct prefilter *f, const char *p, size_t n)
 {
-    uint64_t hits = 0;
+    uint64_t found = 0;
     for (size_t i = 0; i < n; i++) {
         uint32_t bit = window_hash(window_at(p + i), BITMAP_BITS);
-        hits |= (f->bitmap[bit >> 6] >> (bit & 63) & 1) << i;
+        found |= (f->bitmap[bit >> 6] >> (bit & 63) & 1) << i;
     }
-    return hits;
+    return found;
 }
 
-void prefilter_scan(const struct prefilter *f, slice text, prefilter_found found, void *arg)
+/* Brings what check_slot will look at into the cache. */
+static void fetch_slots(const struct prefilter *f, const char *p, uint64_t found)
 {
-    size_t windows = text.n < 4 ? 0 : text.n - 3;
-    for (size_t at = 0; at < windows; at += MASK_BITS) {
-        uint64_t hits = check_bitmap(f, text.p + at, windows - at < MASK_BITS ? windows - at : MASK_BITS);
-        for (; hits; hits &= hits - 1)
-            if (!check_window(f, text, at + (size_t)__builtin_ctzll(hits), found, arg))
-                return;
+    for (; found; found &= found - 1) {
+        uint32_t slot = window_hash(window_at(p + __builtin_ctzll(found)), f->slot_bits);
+        __builtin_prefetch(&f->literals[f->slots[slot]]);
     }
+}
+
+size_t prefilter_scan(const struct prefilter *f, slice text, size_t *at, struct prefilter_hit *hits, size_t max)
+{
+    size_t windows = text.n < 4 ? 0 : text.n - 3, from = *at, n = 0;
+    *at = from + CHUNK;
+    if (from >= windows)
+        return 0;
+    uint64_t found = check_bitmap(f, text.p + from, windows - from < CHUNK ? windows - from : CHUNK);
+    fetch_slots(f, text.p + from, found);
+    for (; found; found &= found - 1)
+        n += check_slot(f, text, from + (size_t)__builtin_ctzll(found), hits + n, max - n);
+    return n;
 }
 
 size_t prefilter_literals(const struct prefilter *f)

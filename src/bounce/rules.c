@@ -21,7 +21,6 @@ struct owner {
     uint32_t rule; /* or OWNER_MARK */
     uint16_t provider;
     uint8_t rank; /* of the rule */
-    bool negative;
 };
 #define OWNER_MARK UINT32_MAX
 
@@ -92,17 +91,18 @@ static bool add_marks(struct bounce_rules *r, unsigned provider)
         if (!p || pattern_add(&r->arena, mark, 0, NULL, NULL, p) || pattern_finish(p))
             return false;
         r->patterns[r->pattern_count] = p;
-        r->owners[r->pattern_count++] = (struct owner){OWNER_MARK, (uint16_t)provider, 0, false};
+        r->owners[r->pattern_count++] = (struct owner){OWNER_MARK, (uint16_t)provider, 0};
     }
     return true;
 }
 
-static void add_rule_patterns(struct bounce_rules *r, uint32_t rule)
+/* Patterns [from, to) of a rule. */
+static void add_rule_patterns(struct bounce_rules *r, uint32_t rule, uint32_t from, uint32_t to)
 {
     const struct rule *u = &r->rules[rule];
-    for (uint32_t i = 0; i < u->pattern_count + u->not_count; i++) {
+    for (uint32_t i = from; i < to; i++) {
         r->patterns[r->pattern_count] = &r->own_patterns[u->first_pattern + i];
-        r->owners[r->pattern_count++] = (struct owner){rule, 0, (uint8_t)u->rank, i >= u->pattern_count};
+        r->owners[r->pattern_count++] = (struct owner){rule, 0, (uint8_t)u->rank};
     }
 }
 
@@ -127,11 +127,14 @@ static bool build_index(struct bounce_rules *r)
     if (!r->patterns || !r->owners)
         return false;
     for (size_t i = 0; i < r->rule_count; i++)
-        add_rule_patterns(r, (uint32_t)i);
+        add_rule_patterns(r, (uint32_t)i, 0, r->rules[i].pattern_count);
     for (unsigned p = 1; p <= provider_count(); p++)
         if (!add_marks(r, p))
             return false;
-    r->prefilter = prefilter_build(&r->arena, r->patterns, r->pattern_count, join_examples(r));
+    size_t late = r->pattern_count; /* what forbids a rule is asked for when the rule fits */
+    for (size_t i = 0; i < r->rule_count; i++)
+        add_rule_patterns(r, (uint32_t)i, r->rules[i].pattern_count, r->rules[i].pattern_count + r->rules[i].not_count);
+    r->prefilter = prefilter_build(&r->arena, r->patterns, r->pattern_count, late, join_examples(r));
     r->match_context = pcre2_match_context_create(NULL);
     if (r->match_context)
         (void)pcre2_set_match_limit(r->match_context, RULES_MATCH_LIMIT);
@@ -223,11 +226,12 @@ struct scan {
     slice text;
     const struct rule_facts *facts;
     struct rules_hits *hits;
-    struct pending fits[RULES_MAX_PENDING], nots[RULES_MAX_PENDING];
-    size_t fit_count, not_count;
+    struct prefilter_hit literals[RULES_MAX_LITERALS];
+    size_t literal_count;
+    struct pending fits[RULES_MAX_PENDING];
+    size_t fit_count;
     uint64_t ranks[2];                  /* bit per rank that has fits */
     uint16_t first[RANKS], last[RANKS]; /* of each rank, index + 1; only where the bit is set */
-    bool any;                           /* of note_any */
 };
 
 static bool re_matches(const struct bounce_rules *rules, const struct pattern *p, slice text, struct pattern_match *m)
@@ -284,20 +288,24 @@ static void add_fit(struct scan *s, const struct pending *p, unsigned rank)
 }
 
 /* Marks are tried at once, since conditions ask for the provider; the rest waits until it is known what is worth trying. */
-static bool note_literal(void *arg, const struct prefilter_user *user, size_t at)
+static void note_user(struct scan *s, const struct prefilter_hit *literal, const struct prefilter_user *user)
 {
-    struct scan *s = arg;
     const struct owner *owner = &s->rules->owners[user->pattern];
-    struct pending p = {user, (uint32_t)at, 0};
-    if (owner->rule == OWNER_MARK) {
+    struct pending p = {user, literal->at + user->offset, 0};
+    if (owner->rule == OWNER_MARK)
         note_mark(s, &p, owner->provider);
-        return true;
-    }
-    if (owner->negative && s->not_count < RULES_MAX_PENDING)
-        s->nots[s->not_count++] = p;
-    else if (!owner->negative && s->fit_count < RULES_MAX_PENDING)
+    else if (s->fit_count < RULES_MAX_PENDING)
         add_fit(s, &p, owner->rank);
-    return true;
+}
+
+static void note_literals(struct scan *s)
+{
+    for (size_t i = 0; i < s->literal_count; i++) {
+        const struct prefilter_hit *literal = &s->literals[i];
+        for (uint32_t k = 0; k < literal->n; k++)
+            if (prefilter_fits(literal, &literal->users[k]))
+                note_user(s, literal, &literal->users[k]);
+    }
 }
 
 static bool code_fits(const struct rule *rule, unsigned code)
@@ -337,14 +345,25 @@ static const char *why_not(const struct rule *rule, const struct rule_facts *fac
     return enhanced_fits(rule, facts->enhanced) ? NULL : "enhanced code";
 }
 
-static const char *why_forbidden(const struct scan *s, const struct rule *rule)
+/* True when one of the late users of a literal forbids the rule. */
+static bool forbids(const struct scan *s, const struct prefilter_hit *literal, const struct rule *rule)
 {
     struct pattern_match m;
-    for (size_t i = 0; i < s->not_count; i++) {
-        const struct pending *p = &s->nots[i];
-        if (&s->rules->rules[s->rules->owners[p->user->pattern].rule] == rule && try_pattern(s, p, &m))
-            return "words that forbid it";
+    for (uint32_t k = literal->n; k < literal->n + literal->late; k++) {
+        const struct prefilter_user *user = &literal->users[k];
+        struct pending p = {user, literal->at + user->offset, 0};
+        if (&s->rules->rules[s->rules->owners[user->pattern].rule] == rule && prefilter_fits(literal, user) &&
+            try_pattern(s, &p, &m))
+            return true;
     }
+    return false;
+}
+
+static const char *why_forbidden(const struct scan *s, const struct rule *rule)
+{
+    for (size_t i = 0; rule->not_count && i < s->literal_count; i++)
+        if (forbids(s, &s->literals[i], rule))
+            return "words that forbid it";
     return NULL;
 }
 
@@ -399,25 +418,31 @@ void rules_match(const struct bounce_rules *rules, slice folded, const struct ru
     s.text = folded;
     s.facts = facts;
     s.hits = out;
-    s.fit_count = s.not_count = 0;
+    s.fit_count = 0;
     s.ranks[0] = s.ranks[1] = 0;
     out->n = 0;
     out->provider = facts->provider;
-    prefilter_scan(rules->prefilter, folded, note_literal, &s);
+    s.literal_count = 0;
+    for (size_t at = 0; at < folded.n;)
+        s.literal_count += prefilter_scan(rules->prefilter, folded, &at, s.literals + s.literal_count,
+                                          RULES_MAX_LITERALS - s.literal_count);
+    note_literals(&s);
     for (int rank; (rank = take_rank(&s)) >= 0;)
         if (try_rank(&s, rank) && !facts->all)
             break;
 }
 
-/* Stops at the first word that fits. */
-static bool note_any(void *arg, const struct prefilter_user *user, size_t at)
+static bool any_matches(const struct scan *s, const struct prefilter_hit *literal)
 {
-    struct scan *s = arg;
-    const struct owner *owner = &s->rules->owners[user->pattern];
-    struct pending p = {user, (uint32_t)at, 0};
     struct pattern_match m;
-    s->any = owner->rule != OWNER_MARK && !owner->negative && try_pattern(s, &p, &m);
-    return !s->any;
+    for (uint32_t k = 0; k < literal->n; k++) {
+        const struct prefilter_user *user = &literal->users[k];
+        struct pending p = {user, literal->at + user->offset, 0};
+        if (prefilter_fits(literal, user) && s->rules->owners[user->pattern].rule != OWNER_MARK &&
+            try_pattern(s, &p, &m))
+            return true;
+    }
+    return false;
 }
 
 bool rules_have_words(const struct bounce_rules *rules, slice folded)
@@ -425,9 +450,13 @@ bool rules_have_words(const struct bounce_rules *rules, slice folded)
     struct scan s;
     s.rules = rules;
     s.text = folded;
-    s.any = false;
-    prefilter_scan(rules->prefilter, folded, note_any, &s);
-    return s.any;
+    for (size_t at = 0; at < folded.n;) {
+        size_t n = prefilter_scan(rules->prefilter, folded, &at, s.literals, RULES_MAX_LITERALS);
+        for (size_t i = 0; i < n; i++)
+            if (any_matches(&s, &s.literals[i]))
+                return true;
+    }
+    return false;
 }
 
 /* ---- order ----------------------------------------------------------------------------------------------------- */

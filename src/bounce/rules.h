@@ -12,7 +12,8 @@
 
 #define RULES_MAX_CODES 12u      /* codes and enhanced codes of one rule */
 #define RULES_MAX_HITS 128u      /* rules that one text may fit; more are not looked at */
-#define RULES_MAX_PENDING 512u   /* literals found in one text; more are not looked at */
+#define RULES_MAX_LITERALS 1024u /* found in one text; more are not looked at */
+#define RULES_MAX_PENDING 512u   /* patterns to be tried in one text; more are not */
 #define RULES_MATCH_LIMIT 20000u /* steps of one regular expression */
 
 struct rule_code {
