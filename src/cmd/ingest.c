@@ -12,6 +12,7 @@
 static const struct opt options[] = {
     {"dry-run", 'n', OPT_FLAG, NULL, "say what would be suppressed and why; change nothing"},
     CMD_OPT_LEDGER,
+    {"hash-addresses", 0, OPT_FLAG, NULL, "a new ledger keeps addresses only as keyed hashes, for good"},
     CMD_OPT_TENANT,
     CMD_OPT_STREAM,
     {"campaign", 0, OPT_TEXT, "NAME", "the campaign, where the mail itself tells none"},

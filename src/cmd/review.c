@@ -148,7 +148,7 @@ static int assign(struct review *v)
 }
 
 struct find {
-    int64_t seq;
+    int64_t seq, id;
     slice address;
     arena *arena;
 };
@@ -158,6 +158,7 @@ static bool find_one(void *ctx, const struct held_report *h)
     struct find *f = ctx;
     if (h->seq != f->seq)
         return true;
+    f->id = h->address_id;
     f->address = arena_dup(f->arena, h->address);
     return false;
 }
@@ -178,6 +179,7 @@ static int decide(struct review *v, bool vouch)
     }
     struct act act = {.tenant = v->session.tenant,
                       .address = f.address,
+                      .id = f.id,
                       .actor = slice_str(session_actor(v->args)),
                       .note = slice_str(args_text(v->args, "note", "")),
                       .stream = SLICE_EMPTY,

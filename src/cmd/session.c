@@ -84,8 +84,16 @@ int session_open(struct session *s, struct args *a, enum session_mode mode)
     } else if (!there && access(directory_of(s->path, space, sizeof space), W_OK) != 0) {
         return cannot_make(s);
     }
-    struct ledger_options o = {.path = s->path, .read_only = mode == SESSION_READ, .create = !there};
-    return ledger_open(&o, &s->ledger, &e) == OK ? EXIT_YES : cmd_fail(a, &e);
+    bool hash = args_has(a, "hash-addresses") && args_flag(a, "hash-addresses");
+    struct ledger_options o = {
+        .path = s->path, .read_only = mode == SESSION_READ, .create = !there, .hash_addresses = hash};
+    if (ledger_open(&o, &s->ledger, &e) != OK)
+        return cmd_fail(a, &e);
+    if (!hash || ledger_hashed(s->ledger))
+        return EXIT_YES;
+    cmd_error(a, "%s keeps addresses in clear since it was made; --hash-addresses is for a new ledger", s->path);
+    session_close(s);
+    return EXIT_CONFIG;
 }
 
 void session_close(struct session *s)

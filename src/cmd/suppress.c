@@ -137,6 +137,10 @@ static int list(struct suppress *s)
     err e;
     if (args_count(s->args) > 1)
         return cmd_usage(s->args, "list takes no arguments; `bounced why ADDRESS` tells of one");
+    if (ledger_hashed(s->session.ledger)) {
+        cmd_error(s->args, "%s keeps addresses as hashes only; `bounced check ADDRESS` asks for one", s->session.path);
+        return EXIT_UNAVAILABLE;
+    }
     enum status got =
         ledger_list(s->session.ledger, s->session.tenant, STATE_SUPPRESSED, SLICE_EMPTY, 0, list_one, s, &e);
     return got == OK ? EXIT_YES : cmd_fail(s->args, &e);

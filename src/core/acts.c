@@ -40,6 +40,10 @@ static enum status acting_end(struct acting *g, enum status st, struct act_resul
 static enum status acting_find(struct acting *g, const struct policy *policy, const struct act *act, err *e)
 {
     slice address, key;
+    if (act->id) {
+        enum status found = entry_of(&g->n, g->ledger, policy, act->id, &g->a, e);
+        return found == OK ? entry_settle(&g->n, act->time_us, e) : found;
+    }
     if (!entry_name(act->address, &g->a, &address, &key))
         return err_set(e, E_INVALID, "%.*s: not an address; write user@example.org, or @example.org for a whole domain",
                        SLICE_FMT(act->address));
@@ -226,16 +230,14 @@ enum status address_erase(struct ledger *l, const struct policy *policy, const s
 
 struct sweep {
     arena a;
-    struct ledger_address rows[SWEEP_AT_ONCE]; /* names only */
+    int64_t ids[SWEEP_AT_ONCE];
     size_t n;
 };
 
 static bool sweep_keep(void *ctx, const struct ledger_address *addr)
 {
     struct sweep *s = ctx;
-    s->rows[s->n++] = (struct ledger_address){.tenant = arena_dup(&s->a, addr->tenant),
-                                              .key = arena_dup(&s->a, addr->key),
-                                              .address = arena_dup(&s->a, addr->address)};
+    s->ids[s->n++] = addr->id;
     return s->n < SWEEP_AT_ONCE;
 }
 
@@ -243,10 +245,8 @@ static enum status sweep_one(struct ledger *l, const struct policy *policy, stru
                              uint64_t *changed, err *e)
 {
     struct entry n;
-    const struct ledger_address *r = &s->rows[i];
-    enum status st = entry_find(&n, l, policy, r->tenant, r->address, r->key, &s->a, e);
-    if (st == OK && !n.row.id)
-        return err_set(e, E_CORRUPT, "%.*s: is due but cannot be found", SLICE_FMT(r->address));
+    arena_reset(&s->a);
+    enum status st = entry_of(&n, l, policy, s->ids[i], &s->a, e);
     if (st == OK)
         st = entry_settle(&n, now_us, e);
     if (st == OK)
@@ -280,7 +280,6 @@ enum status due_sweep(struct ledger *l, const struct policy *policy, int64_t now
     if (s)
         arena_init(&s->a, 0);
     while (st == OK) {
-        arena_reset(&s->a);
         s->n = 0;
         st = ledger_due(l, now_us, SWEEP_AT_ONCE, sweep_keep, s, e);
         if (st == OK && s->n)

@@ -9,6 +9,7 @@
 
 struct act {
     slice tenant, address;
+    int64_t id;       /* not 0: the row of this number, whatever it is called */
     slice actor;      /* who; must not be empty */
     slice note;       /* the reason in words */
     enum cause cause; /* suppress: which one (CAUSE_MANUAL where not told); lift: only this one, CAUSE_NONE: all */

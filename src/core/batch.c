@@ -239,7 +239,7 @@ static enum status write_chunk(struct writer *w, struct chunk *c, err *e)
     enum status st = ledger_addresses(w->b->ledger, c->items[0]->o->tenant, c->keys, c->count, &w->scratch, c->rows, e);
     for (size_t i = 0; i < c->count && st == OK; i++) {
         struct batch_item **items = c->items + c->starts[i];
-        if (!c->rows[i].id)
+        if (slice_empty(c->rows[i].address)) /* new, or without a name */
             c->rows[i].address = items[0]->address;
         st = write_address(w, &c->rows[i], items, c->starts[i + 1] - c->starts[i], e);
     }
@@ -262,35 +262,32 @@ static enum status write_addresses(struct writer *w, err *e)
 
 /* ---- addresses that wait for a delivery at their domain ---- */
 
-struct key_list {
+struct id_list {
     arena *a;
-    struct ledger_address *rows;
+    int64_t *ids;
     size_t n, room;
     bool refused;
 };
 
-static bool keep_key(void *ctx, const struct ledger_address *addr)
+static bool keep_id(void *ctx, const struct ledger_address *addr)
 {
-    struct key_list *list = ctx;
-    struct ledger_address *grown = arena_grow(list->a, list->rows, list->n, &list->room, sizeof(*grown));
+    struct id_list *list = ctx;
+    int64_t *grown = arena_grow(list->a, list->ids, list->n, &list->room, sizeof(*grown));
     if (!grown) {
         list->refused = true;
         return false;
     }
-    list->rows = grown;
-    grown[list->n++] = (struct ledger_address){.tenant = arena_dup(list->a, addr->tenant),
-                                               .key = arena_dup(list->a, addr->key),
-                                               .address = arena_dup(list->a, addr->address)};
+    list->ids = grown;
+    grown[list->n++] = addr->id;
     return true;
 }
 
-static enum status look_again(struct writer *w, const struct ledger_address *row, err *e)
+static enum status look_again(struct writer *w, int64_t id, err *e)
 {
     struct entry n;
-    enum status st = entry_find(&n, w->b->ledger, w->b->policy, row->tenant, row->address, row->key, &w->scratch, e);
-    if (st != OK || !n.row.id)
-        return st;
-    st = entry_settle(&n, w->b->now_us, e);
+    enum status st = entry_of(&n, w->b->ledger, w->b->policy, id, &w->scratch, e);
+    if (st == OK)
+        st = entry_settle(&n, w->b->now_us, e);
     if (st == OK && !n.status.domain_sensitive)
         st = ledger_wait(w->b->ledger, &n.row, false, e);
     if (st != OK || (n.from == n.row.state && n.from_cause == n.row.cause))
@@ -305,13 +302,13 @@ static enum status write_waiting(struct writer *w, err *e)
     size_t at = 0;
     for (struct map_slot *s; st == OK && (s = map_next(&w->domains, &at)) != NULL;) {
         const struct moved_domain *d = s->value;
-        struct key_list list = {.a = &w->scratch};
+        struct id_list list = {.a = &w->scratch};
         if (d->moved)
-            st = ledger_waiting(w->b->ledger, d->tenant, d->domain, keep_key, &list, e);
+            st = ledger_waiting(w->b->ledger, d->tenant, d->domain, keep_id, &list, e);
         if (st == OK && list.refused)
             st = no_memory(e);
         for (size_t i = 0; i < list.n && st == OK; i++)
-            st = look_again(w, &list.rows[i], e);
+            st = look_again(w, list.ids[i], e);
         arena_reset(&w->scratch);
     }
     return st;

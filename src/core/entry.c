@@ -144,9 +144,18 @@ enum status entry_find(struct entry *n, struct ledger *l, const struct policy *p
     enum status st = ledger_addresses(l, tenant, &key, 1, a, &row, e);
     if (st != OK)
         return st;
-    if (!row.id)
+    if (slice_empty(row.address)) /* new, or without a name */
         row.address = address;
     return entry_open(n, l, policy, &row, a, e);
+}
+
+enum status entry_of(struct entry *n, struct ledger *l, const struct policy *policy, int64_t id, arena *a, err *e)
+{
+    struct ledger_address row;
+    enum status st = ledger_address_of(l, id, a, &row, e);
+    if (st == OK && slice_empty(row.address))
+        row.address = row.key; /* its hash is all that can be shown */
+    return st == OK ? entry_open(n, l, policy, &row, a, e) : st;
 }
 
 /* ---- changing ---- */

@@ -43,6 +43,9 @@ NODISCARD enum status entry_open(struct entry *n, struct ledger *l, const struct
 /* Finds one address and opens it. */
 NODISCARD enum status entry_find(struct entry *n, struct ledger *l, const struct policy *policy, slice tenant,
                                  slice address, slice key, arena *a, err *e);
+/* Opens the one with this number, which a walk gave. E_NOT_FOUND. */
+NODISCARD enum status entry_of(struct entry *n, struct ledger *l, const struct policy *policy, int64_t id, arena *a,
+                               err *e);
 /* Adds an event that is not in the ledger yet; `stream` is the text of its stream. */
 NODISCARD enum status entry_add(struct entry *n, const struct policy_event *event, slice stream, err *e);
 /* Computes status and row from the history at `now_us`. */

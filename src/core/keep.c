@@ -24,33 +24,29 @@ enum status keep_prune(struct ledger *l, const struct policy *policy, const stru
 /* ---- folding anew ---- */
 
 struct page {
-    arena a;
-    struct ledger_address rows[KEEP_BATCH]; /* names only */
+    int64_t ids[KEEP_BATCH];
+    buf last; /* key of the last one */
     size_t n;
 };
 
-static bool keep_name(void *ctx, const struct ledger_address *addr)
+static bool keep_id(void *ctx, const struct ledger_address *addr)
 {
     struct page *p = ctx;
     if (p->n == KEEP_BATCH)
         return false;
-    p->rows[p->n++] = (struct ledger_address){.id = addr->id,
-                                              .tenant = arena_dup(&p->a, addr->tenant),
-                                              .key = arena_dup(&p->a, addr->key),
-                                              .address = arena_dup(&p->a, addr->address),
-                                              .cause = addr->cause};
+    p->ids[p->n++] = addr->id;
+    buf_clear(&p->last);
+    buf_add(&p->last, addr->key);
     return true;
 }
 
-static enum status rebuild_one(struct ledger *l, const struct policy *policy, const struct ledger_address *name,
-                               int64_t now_us, arena *a, uint64_t *changed, err *e)
+static enum status rebuild_one(struct ledger *l, const struct policy *policy, int64_t id, int64_t now_us, arena *a,
+                               uint64_t *changed, err *e)
 {
     struct entry n;
     struct ledger_address row;
-    if (name->cause == CAUSE_ERASED) /* nothing is left to fold */
-        return OK;
-    enum status st = ledger_addresses(l, name->tenant, &name->key, 1, a, &row, e);
-    if (st != OK || !row.id)
+    enum status st = ledger_address_of(l, id, a, &row, e);
+    if (st != OK || row.cause == CAUSE_ERASED) /* nothing is left to fold */
         return st;
     row.history = SLICE_EMPTY; /* which makes entry_open read the events */
     st = entry_open(&n, l, policy, &row, a, e);
@@ -72,7 +68,7 @@ static enum status rebuild_page(struct ledger *l, const struct policy *policy, s
     arena_init(&scratch, 0);
     for (size_t i = 0; i < p->n && st == OK; i++) {
         arena_reset(&scratch);
-        st = rebuild_one(l, policy, &p->rows[i], now_us, &scratch, changed, e);
+        st = rebuild_one(l, policy, p->ids[i], now_us, &scratch, changed, e);
     }
     arena_fini(&scratch);
     if (st == OK)
@@ -89,26 +85,28 @@ enum status keep_rebuild(struct ledger *l, const struct policy *policy, slice te
     arena_init(&own, 0);
     struct page *p = ARENA_NEW(&own, struct page);
     enum status st = p ? OK : err_set(e, E_MEMORY, "rebuild: out of memory");
+    *changed = 0;
+    if (p)
+        buf_init(&p->last, 0);
     buf after;
     buf_init(&after, 0);
-    *changed = 0;
     while (st == OK) {
-        arena_init(&p->a, 0);
         p->n = 0;
         /* pages end between keys: with several tenants a page may be a little longer than asked for */
-        st = ledger_list(l, tenant, STATES, buf_slice(&after), KEEP_BATCH / 2, keep_name, p, e);
+        st = ledger_list(l, tenant, STATES, buf_slice(&after), KEEP_BATCH / 2, keep_id, p, e);
         if (st == OK && p->n)
             st = rebuild_page(l, policy, p, now_us, changed, e);
         bool more = st == OK && p->n > 0;
         if (more) {
             buf_clear(&after);
-            buf_add(&after, p->rows[p->n - 1].key);
+            buf_add(&after, buf_slice(&p->last));
         }
-        arena_fini(&p->a);
         if (!more)
             break;
     }
     buf_fini(&after);
+    if (p)
+        buf_fini(&p->last);
     arena_fini(&own);
     return st;
 }

@@ -143,6 +143,10 @@ static enum status apply_address(struct list_apply *p, const struct list_record 
 
 static enum status remember_hash(struct list_apply *p, const struct list_record *r, err *e)
 {
+    if (ledger_hashed(p->ledger))
+        return err_set(
+            e, E_UNSUPPORTED,
+            "this ledger keeps addresses as hashes of its own: a list of hashes cannot be held against them");
     void **place = map_put(&p->by_hash, text_lower(&p->hashes, arena_dup(&p->hashes, r->hash)));
     struct list_record *copy = ARENA_NEW(&p->hashes, struct list_record);
     if (!place || !copy)

@@ -272,8 +272,11 @@ static enum status export_to(struct ledger *l, const struct list_export_options 
     return st;
 }
 
-static enum status exportable(const struct list_export_options *o, err *e)
+static enum status exportable(const struct ledger *l, const struct list_export_options *o, err *e)
 {
+    if (ledger_hashed(l))
+        return err_set(e, E_UNSUPPORTED,
+                       "this ledger keeps addresses as hashes only: it can be asked for an address, not for a list");
     if (list_format_exportable(o->format))
         return OK;
     return err_set(e, E_INVALID, "%s: lists of this format can only be read", list_format_word(o->format));
@@ -281,7 +284,7 @@ static enum status exportable(const struct list_export_options *o, err *e)
 
 enum status list_export_fd(struct ledger *l, const struct list_export_options *o, int fd, uint64_t *count, err *e)
 {
-    enum status st = exportable(o, e);
+    enum status st = exportable(l, o, e);
     *count = 0;
     return st == OK ? export_to(l, o, fd, "list", count, e) : st;
 }
@@ -290,7 +293,7 @@ enum status list_export_file(struct ledger *l, const struct list_export_options 
                              err *e)
 {
     struct atomic_file f;
-    enum status st = exportable(o, e);
+    enum status st = exportable(l, o, e);
     *count = 0;
     if (st == OK)
         st = atomic_open(&f, path, e);

@@ -22,6 +22,7 @@ struct held_walk {
     err *e;
     /* of the address that is looked at */
     struct address_status now;
+    int64_t id;
     slice tenant, address;
     bool stopped;
 };
@@ -32,7 +33,7 @@ static bool give_held(void *ctx, const struct ledger_event *ev, const struct obs
     for (size_t i = 0; i < w->now.held_count; i++) {
         if (w->now.held[i] != ev->fold.key || ev->what != EVENT_OBSERVED)
             continue;
-        struct held_report h = {ev->seq, w->tenant, w->address, o};
+        struct held_report h = {ev->seq, w->id, w->tenant, w->address, o};
         w->given++;
         w->stopped = !w->each(w->ctx, &h) || (w->limit && w->given >= w->limit);
     }
@@ -49,7 +50,8 @@ static bool look_held(void *ctx, const struct ledger_address *addr)
     if (w->status == OK && !history_state(&n.history, &env, 0, &w->now))
         w->status = err_set(w->e, E_MEMORY, "review: out of memory");
     w->tenant = addr->tenant;
-    w->address = addr->address;
+    w->id = addr->id;
+    w->address = slice_empty(addr->address) ? addr->key : addr->address;
     if (w->status == OK && w->now.held_count)
         w->status = ledger_events_of(w->ledger, addr->id, give_held, w, w->e);
     return w->status == OK && !w->stopped;
@@ -235,6 +237,10 @@ enum status review_assign(struct ledger *l, int64_t group, enum bounce_reason re
     slice old;
     *rule = SLICE_EMPTY;
     enum status st = find_group(l, group, a, &g, e);
+    if (st == OK && slice_empty(g.example))
+        st =
+            err_set(e, E_UNSUPPORTED, "group %lld: its example named an address and was not kept; write a rule by hand",
+                    (long long)group);
     if (st == OK)
         st = read_rules(rules_file, a, &old, e);
     if (st != OK)

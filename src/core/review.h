@@ -7,7 +7,8 @@
 
 struct held_report {
     int64_t seq; /* for held_vouch and held_dismiss */
-    slice tenant, address;
+    int64_t address_id;
+    slice tenant, address; /* a hash where addresses have no names */
     const struct observation *o;
 };
 /* Valid during the call; false stops. */

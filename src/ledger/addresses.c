@@ -45,9 +45,12 @@ static int64_t read_address(struct row *r, struct ledger_address *out)
     out->first_seen_us = cell_time(r);
     out->last_delivered_us = cell_time(r);
     out->last_failed_us = cell_time(r);
+    out->text_hash = cell_u64(r);
+    int64_t domain = cell_int(r);
     if (slice_empty(out->address) && !stored_is_hash(out->key))
         out->address = out->key;
-    out->domain = domain_of(out->key);
+    out->whole_domain = stored_is_hash(out->key) ? domain < 0 : slice_chr(out->key, '@') == SLICE_NPOS;
+    out->domain = stored_is_hash(out->key) ? names_text(r->l, domain < 0 ? -domain : domain) : domain_of(out->key);
     return suppressions;
 }
 
@@ -120,6 +123,8 @@ static enum status find_one(struct ledger *l, slice tenant, int64_t tenant_id, s
     out->tenant = tenant;
     out->key = key;
     out->domain = domain_of(key);
+    out->whole_domain = slice_chr(key, '@') == SLICE_NPOS;
+    out->text_hash = 0;
     return st;
 }
 
@@ -146,6 +151,35 @@ enum status ledger_addresses(struct ledger *l, slice tenant, const slice *keys, 
     return st;
 }
 
+enum status ledger_address_of(struct ledger *l, int64_t id, arena *a, struct ledger_address *out, err *e)
+{
+    struct row r;
+    enum status st = row_open(l, STMT_ADDRESS_OF, &r, e);
+    if (st != OK)
+        return st;
+    row_int(&r, id);
+    int64_t suppressions = 0;
+    int found = row_next(&r, &st, e);
+    if (found > 0) {
+        suppressions = read_address(&r, out);
+        out->tenant = arena_dup(a, out->tenant);
+        out->key = arena_dup(a, out->key);
+        out->address = arena_dup(a, out->address);
+        out->domain = arena_dup(a, out->domain);
+        out->history = arena_dup(a, out->history);
+        out->suppressions = NULL;
+        out->suppression_count = 0;
+    }
+    row_close(&r);
+    if (found == 0)
+        return err_set(e, E_NOT_FOUND, "%s: address %lld: not in the ledger", l->path, (long long)id);
+    if (st == OK && suppressions > 0)
+        st = read_suppressions(l, out, a, e);
+    if (st == OK && a->limited)
+        st = err_set(e, E_MEMORY, "%s: addresses: out of memory", l->path);
+    return st;
+}
+
 /* ---- writing ---- */
 
 static void bind_state(struct row *r, const struct ledger_address *addr)
@@ -164,19 +198,35 @@ static void bind_state(struct row *r, const struct ledger_address *addr)
     row_time(r, addr->last_failed_us);
 }
 
+/* What the row of a hash still tells. */
+static void bind_nameless(struct ledger *l, struct row *r, const struct ledger_address *addr, int64_t domain)
+{
+    if (!l->hashed) {
+        row_id(r, 0);
+        row_id(r, 0);
+        return;
+    }
+    row_u64(r, sip_hash(&l->key, addr->key));
+    row_int(r, slice_chr(addr->key, '@') == SLICE_NPOS ? -domain : domain);
+}
+
 static enum status add_address(struct ledger *l, int64_t tenant, struct ledger_address *addr, err *e)
 {
     char hash[STORED_KEY_BYTES];
     slice key = l->hashed ? stored_hash(l, addr->tenant, addr->key, hash) : addr->key;
     slice address = l->hashed || slice_eq(addr->address, key) ? SLICE_EMPTY : addr->address;
+    int64_t domain = 0;
     struct row r;
-    enum status st = row_open(l, STMT_ADDRESS_ADD, &r, e);
+    enum status st = l->hashed ? names_id(l, domain_of(addr->key), &domain, e) : OK;
+    if (st == OK)
+        st = row_open(l, STMT_ADDRESS_ADD, &r, e);
     if (st != OK)
         return st;
     row_int(&r, tenant);
     row_key(&r, key);
     row_text(&r, address);
     bind_state(&r, addr);
+    bind_nameless(l, &r, addr, domain);
     st = row_run(&r, e);
     if (st == OK)
         addr->id = sqlite3_last_insert_rowid(l->db);
@@ -222,6 +272,15 @@ static enum status stream_number(struct ledger *l, const struct ledger_suppressi
     return s->scope == SCOPE_STREAM ? names_id(l, s->stream, id, e) : OK;
 }
 
+/* The hash that checks look for. */
+static uint64_t mark_hash(const struct ledger *l, const struct ledger_address *addr, const struct ledger_suppression *s)
+{
+    uint64_t text = stored_is_hash(addr->key) ? addr->text_hash : sip_hash(&l->key, addr->key);
+    struct scope_salt salt = scope_salts(&l->key, addr->tenant, s->stream);
+    MUST((unsigned)s->scope < SCOPES);
+    return scope_mix(salt.of[s->scope], text);
+}
+
 static enum status put_suppression(struct ledger *l, const struct ledger_address *addr,
                                    const struct ledger_suppression *s, err *e)
 {
@@ -239,8 +298,8 @@ static enum status put_suppression(struct ledger *l, const struct ledger_address
     row_int(&r, s->reason);
     row_time(&r, s->since_us);
     row_time(&r, s->until_us);
-    row_u64(&r, scope_hash(&l->key, s->scope, addr->tenant, s->stream, addr->key));
-    row_int(&r, slice_chr(addr->key, '@') == SLICE_NPOS);
+    row_u64(&r, mark_hash(l, addr, s));
+    row_int(&r, stored_is_hash(addr->key) ? addr->whole_domain : slice_chr(addr->key, '@') == SLICE_NPOS);
     row_int(&r, addr->seq);
     return row_run(&r, e);
 }

@@ -199,6 +199,11 @@ const struct sip_key *ledger_key(struct ledger *l)
     return &l->key;
 }
 
+bool ledger_hashed(const struct ledger *l)
+{
+    return l->hashed;
+}
+
 enum status ledger_seq(struct ledger *l, int64_t *seq, err *e)
 {
     if (l->writing) {

@@ -42,6 +42,8 @@ void ledger_close(struct ledger **l);
 int ledger_schema_version(struct ledger *l);
 /* The key for every keyed hash of this ledger (identifiers, suppression table), made at random when the ledger was made. */
 const struct sip_key *ledger_key(struct ledger *l);
+/* Addresses are kept as hashes: they can be asked for, not listed. */
+bool ledger_hashed(const struct ledger *l);
 /* The last change number given; 0 for an empty ledger. */
 NODISCARD enum status ledger_seq(struct ledger *l, int64_t *seq, err *e);
 
@@ -61,9 +63,12 @@ struct ledger_suppression {
 
 /* An address as stored. `history` is policy's own encoding (policy/history.h), opaque here. */
 struct ledger_address {
-    int64_t id;        /* surrogate; 0 when it is not in the ledger */
-    slice tenant, key; /* key: bounce_address key */
+    int64_t id; /* surrogate; 0 when it is not in the ledger */
+    slice tenant,
+        key; /* key: bounce_address key; "#" and hex digits in a row that was not found by its name and has none */
     slice address, domain;
+    uint64_t text_hash; /* of a row without a name; 0: the key is plain */
+    bool whole_domain;  /* the row of a domain, not of an address at it */
     enum address_state state;
     enum cause cause; /* of the strictest suppression */
     const struct ledger_suppression *suppressions;
@@ -78,6 +83,8 @@ struct ledger_address {
 /* Finds many at once: fills out[i] for keys[i] (id 0 where absent). Sort keys for speed. */
 NODISCARD enum status ledger_addresses(struct ledger *l, slice tenant, const slice *keys, size_t n, arena *a,
                                        struct ledger_address *out, err *e);
+/* One by its number: how what was found in a walk is read again, also where addresses have no names. E_NOT_FOUND. */
+NODISCARD enum status ledger_address_of(struct ledger *l, int64_t id, arena *a, struct ledger_address *out, err *e);
 /* Inserts (id 0: sets ->id) or updates; gives a new seq; the suppression rows that checks read become exactly `suppressions`. */
 NODISCARD enum status ledger_put_address(struct ledger *l, struct ledger_address *addr, err *e);
 

@@ -61,8 +61,13 @@ static const char waiting[] =
     "CREATE TABLE waiting(domain INTEGER NOT NULL, tenant INTEGER NOT NULL, address INTEGER NOT "
     "NULL, PRIMARY KEY(domain, tenant, address)) STRICT, WITHOUT ROWID;";
 
+/* What a row whose key is a hash must still tell: the hash of its plain key, of which the hashes that checks look for are made,
+ * and the number of its domain, negative where the row is the whole domain. NULL where the key is plain. */
+static const char hashed_rows[] = "ALTER TABLE addresses ADD COLUMN text_hash INTEGER;"
+                                  "ALTER TABLE addresses ADD COLUMN domain INTEGER;";
+
 /* By number; a migration that was released is never edited, the next one mends it. */
-static const char *const migrations[] = {first, acquisition, waiting};
+static const char *const migrations[] = {first, acquisition, waiting, hashed_rows};
 
 int schema_version(void)
 {

@@ -1,5 +1,6 @@
 """The commands on a ledger: check, why, suppress, report, review, events, acquired, erase, backup, restore, dump."""
 import csv
+import hashlib
 import io
 import os
 import unittest
@@ -65,6 +66,48 @@ class Check(WithLedger):
         self.bounced("check", "--csv", "nowhere.csv", code=66)
         self.bounced("check", "--csv", "in.csv", FREE, code=64)
         self.bounced("check", "--csv", "in.csv", "--rejects", "no/such/directory", code=73)
+
+
+class Hashed(Case):
+    def setUp(self):
+        super().setUp()
+        log = self.file("mail.log", (LOGS / "postfix-classic.log").read_bytes())
+        os.utime(log, (YEAR_OF_LOGS, YEAR_OF_LOGS))
+        self.bounced("ingest", "-q", "--hash-addresses", log)
+
+    def test_no_address_on_disk(self):
+        for path in self.dir.glob("ledger.db*"):
+            self.assertNotIn(HARD.split("@", maxsplit=1)[0].encode() + b"@", path.read_bytes())
+
+    def test_asked_for_by_name(self):
+        self.assertIn("hard: user-unknown", self.bounced("check", HARD, code=1).out)
+        self.assertIn(HARD + " is suppressed: hard", self.bounced("why", HARD).out)
+        self.bounced("suppress", "add", "--reason", "asked", FREE)
+        self.bounced("check", FREE, code=1)
+        self.bounced("suppress", "remove", "--reason", "asked again", FREE)
+        self.bounced("check", FREE)
+        self.bounced("suppress", "add", "--reason", "asked", "@closed.example")
+        self.bounced("check", "who@closed.example", code=1)
+        self.bounced("erase", HARD)
+        self.assertIn("erased", self.bounced("check", HARD, code=1).out)
+
+    def test_no_lists(self):
+        self.assertIn("hashes only", self.bounced("suppress", "list", code=69).err)
+        for form in ("csv", "md5", "plain"):
+            self.assertIn("hashes only", self.bounced("suppress", "export", "--format", form, code=69).err)
+        digest = hashlib.md5(HARD.encode()).hexdigest()
+        self.file("hashes", digest + "\n")
+        self.assertIn("of its own", self.bounced("suppress", "import", "--format", "md5", "hashes", code=69).err)
+        self.file("plain", "other@example.com\n")
+        self.bounced("suppress", "import", "plain")
+        self.bounced("check", "other@example.com", code=1)
+
+    def test_choice_is_made_once(self):
+        mail = self.file("x.eml", "Subject: x\n\nx\n")
+        self.bounced("ingest", "-q", mail)
+        self.env["BOUNCED_LEDGER"] = str(self.dir / "clear.db")
+        self.bounced("ingest", "-q", mail)
+        self.assertIn("in clear", self.bounced("ingest", "-q", "--hash-addresses", mail, code=78).err)
 
 
 class Why(WithLedger):

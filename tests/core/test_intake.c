@@ -21,8 +21,10 @@ struct world {
 
 static void world_open(struct world *w)
 {
+    static const struct sip_key key = {3, 4};
     err e;
-    struct ledger_options o = {.path = ":memory:", .create = true};
+    struct ledger_options o = {
+        .path = ":memory:", .create = true, .key = &key, .hash_addresses = getenv("TEST_HASHED_LEDGER") != NULL};
     arena_init(&w->a, 0);
     assert_int_equal(ledger_open(&o, &w->ledger, &e), OK);
     slice error;
