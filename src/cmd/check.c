@@ -1,5 +1,7 @@
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/text.h"
@@ -17,7 +19,7 @@ static const struct opt options[] = {
     {"csv", 0, OPT_TEXT, "FILE", "clean a list: print the rows of FILE that may be sent to (- is standard input)"},
     {"column", 0, OPT_TEXT, "NAME", "the column with the address (default: found by its name)"},
     {"rejects", 0, OPT_TEXT, "FILE", "with --csv: write the other rows there, with a column that says why"},
-    {"quiet", 'q', OPT_FLAG, NULL, "print nothing; the exit status tells"},
+    {"quiet", 'q', OPT_FLAG, NULL, "print no answers, and of --csv no counts; the exit status tells"},
     CMD_OPT_JSON,
     OPT_END,
 };
@@ -69,7 +71,8 @@ static void why_not(buf *out, const struct check_answer *a)
     if (a->word != CHECK_SUPPRESSED)
         return;
     buf_adds(out, cause_word(a->cause));
-    if (a->cause == CAUSE_HARD || a->cause == CAUSE_ESCALATED)
+    bool has_reason = a->reason != BOUNCE_REASON_UNKNOWN; /* an imported one tells none */
+    if (has_reason && (a->cause == CAUSE_HARD || a->cause == CAUSE_ESCALATED))
         buf_printf(out, ": %s", bounce_reason_word(a->reason));
     if (a->domain)
         buf_adds(out, " (whole domain)");
@@ -179,6 +182,15 @@ struct cleaning {
     uint64_t kept, dropped;
 };
 
+/* The row as it stands (it may hold any byte), and why it was taken out. */
+static void reject(struct cleaning *k, slice row, slice why)
+{
+    if (!k->rejects)
+        return;
+    fwrite(row.p, 1, row.n, k->rejects);
+    fprintf(k->rejects, "%c%.*s\n", k->in.delimiter, SLICE_FMT(why));
+}
+
 static int clean_batch(struct cleaning *k)
 {
     static struct check_answer answers[BATCH];
@@ -196,15 +208,21 @@ static int clean_batch(struct cleaning *k)
         k->dropped++;
         buf_clear(&why);
         why_not(&why, &answers[i]);
-        if (k->rejects && fprintf(k->rejects, "%.*s%c%.*s\n", (int)k->rows[i].n, k->rows[i].p, k->in.delimiter,
-                                  SLICE_FMT(buf_slice(&why))) < 0)
-            code = EXIT_IOERR;
+        reject(k, k->rows[i], buf_slice(&why));
     }
     buf_fini(&why);
     cmd_write(&c->out);
     arena_reset(&c->arena);
     k->n = 0;
     return code;
+}
+
+static void put_row(struct cleaning *k, slice row, size_t column)
+{
+    struct check *c = k->check;
+    k->rows[k->n] = arena_dup(&c->arena, row);
+    k->addresses[k->n] = csv_field(&k->in, k->rows[k->n], column, &c->arena);
+    k->n++;
 }
 
 static int clean_rows(struct cleaning *k, size_t column)
@@ -216,9 +234,8 @@ static int clean_rows(struct cleaning *k, size_t column)
     while ((got = csv_record(&k->in, &row, &e)) > 0) {
         if (slice_empty(slice_trim(row)))
             continue;
-        k->rows[k->n] = arena_dup(&c->arena, row);
-        k->addresses[k->n] = csv_field(&k->in, k->rows[k->n], column, &c->arena);
-        if (++k->n == BATCH) {
+        put_row(k, row, column);
+        if (k->n == BATCH) {
             int code = clean_batch(k);
             if (code)
                 return code;
@@ -227,6 +244,35 @@ static int clean_rows(struct cleaning *k, size_t column)
     if (got < 0)
         return cmd_fail(c->args, &e);
     return k->n ? clean_batch(k) : EXIT_YES;
+}
+
+static void put_header(struct cleaning *k, slice header)
+{
+    buf_add(&k->check->out, header);
+    buf_addc(&k->check->out, '\n');
+    reject(k, header, S("why"));
+}
+
+/* The first line has several fields, no usual name and no address: names of somebody's own. The first row tells the
+ * column then. */
+static int own_names(struct cleaning *k, slice header, size_t *column)
+{
+    struct check *c = k->check;
+    slice row;
+    err e;
+    header = arena_dup(&c->arena, header);
+    int got = csv_record(&k->in, &row, &e);
+    if (got < 0)
+        return cmd_fail(c->args, &e);
+    if (got == 0 || slice_chr(row, '@') == SLICE_NPOS) {
+        cmd_error(c->args, "which column has the addresses? Name it by --column; the first line is: %.*s",
+                  SLICE_FMT(slice_sub(header, 0, 200)));
+        return EXIT_DATA;
+    }
+    (void)csv_address_column(&k->in, row, SLICE_EMPTY, &c->arena, column);
+    put_header(k, header);
+    put_row(k, row, *column);
+    return EXIT_YES;
 }
 
 static int clean_header(struct cleaning *k, size_t *column)
@@ -242,20 +288,50 @@ static int clean_header(struct cleaning *k, size_t *column)
     const char *name = args_text(c->args, "column", NULL);
     bool is_header = csv_address_column(&k->in, header, name ? slice_str(name) : SLICE_EMPTY, &c->arena, column);
     if (!is_header && name) {
-        cmd_error(c->args, "there is no column '%s'; the first line is: %.*s", name, SLICE_FMT(header));
+        cmd_error(c->args, "there is no column '%s'; the first line is: %.*s", name,
+                  SLICE_FMT(slice_sub(header, 0, 200)));
         return EXIT_DATA;
     }
     if (is_header) {
-        buf_add(&c->out, header);
-        buf_addc(&c->out, '\n');
-        if (k->rejects)
-            fprintf(k->rejects, "%.*s%cwhy\n", SLICE_FMT(header), k->in.delimiter);
+        put_header(k, header);
         return EXIT_YES;
     }
-    k->rows[0] = arena_dup(&c->arena, header); /* no names: the first line is a row already */
-    k->addresses[0] = csv_field(&k->in, k->rows[0], *column, &c->arena);
-    k->n = 1;
+    if (slice_chr(header, '@') == SLICE_NPOS && slice_chr(header, k->in.delimiter) != SLICE_NPOS)
+        return own_names(k, header, column);
+    put_row(k, header, *column); /* no names: the first line is a row already */
     return EXIT_YES;
+}
+
+static bool same_file(int fd, const char *path)
+{
+    struct stat a, b;
+    return fstat(fd, &a) == 0 && stat(path, &b) == 0 && S_ISREG(a.st_mode) && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+/* Neither output may be the list itself: opening it would empty it. */
+static int open_rejects(struct cleaning *k, const char *path)
+{
+    if (!path)
+        return EXIT_YES;
+    if (same_file(k->in.fd, path) || same_file(STDOUT_FILENO, path))
+        return cmd_usage(k->check->args, "--rejects %s: is the list or the output; name another file", path);
+    k->rejects = fopen(path, "we");
+    if (k->rejects)
+        return EXIT_YES;
+    cmd_error(k->check->args, "%s: cannot be written: %s", path, strerror(errno));
+    return EXIT_CANTCREAT;
+}
+
+static int close_rejects(struct cleaning *k, const char *path)
+{
+    if (!k->rejects)
+        return EXIT_YES;
+    bool failed = ferror(k->rejects) != 0;
+    if (fclose(k->rejects) == 0 && !failed)
+        return EXIT_YES;
+    cmd_error(k->check->args, "%s: cannot be written: %s", path, strerror(errno));
+    return EXIT_IOERR;
 }
 
 static int clean_list(struct check *c, const char *path)
@@ -267,19 +343,14 @@ static int clean_list(struct check *c, const char *path)
     const char *rejects = args_text(c->args, "rejects", NULL);
     if (csv_open(&k.in, path, &e) != OK)
         return cmd_fail(c->args, &e);
-    if (rejects && !(k.rejects = fopen(rejects, "we"))) {
-        cmd_error(c->args, "%s: cannot be written: %s", rejects, strerror(errno));
-        csv_close(&k.in);
-        return EXIT_CANTCREAT;
-    }
-    int code = clean_header(&k, &column);
+    int code = open_rejects(&k, rejects);
+    if (code == EXIT_YES)
+        code = clean_header(&k, &column);
     if (code == EXIT_YES)
         code = clean_rows(&k, column);
-    if (k.rejects && fclose(k.rejects) != 0 && code == EXIT_YES) {
-        cmd_error(c->args, "%s: cannot be written: %s", rejects, strerror(errno));
-        code = EXIT_IOERR;
-    }
+    int closed = close_rejects(&k, rejects);
     csv_close(&k.in);
+    code = code ? code : closed;
     if (code == EXIT_YES && !c->quiet)
         fprintf(stderr, "%llu rows may be sent to, %llu not\n", (unsigned long long)k.kept,
                 (unsigned long long)k.dropped);
@@ -292,6 +363,10 @@ static int run(struct args *a)
     const char *csv = args_text(a, "csv", NULL);
     if (csv && args_count(a))
         return cmd_usage(a, "--csv FILE and addresses do not go together");
+    if (csv && c.json)
+        return cmd_usage(a, "--csv FILE prints rows, not JSON");
+    if (!csv && (args_text(a, "rejects", NULL) || args_text(a, "column", NULL)))
+        return cmd_usage(a, "--rejects and --column go with --csv FILE");
     int code = session_open(&c.session, a, SESSION_READ);
     if (code)
         return code;

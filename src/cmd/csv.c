@@ -49,21 +49,59 @@ static bool more(struct csv_file *f, err *e)
         err_os(e, errno, "%s: cannot be read", f->path);
         return false;
     }
+    bool first = f->data.n == 0 && f->next == 0;
     if (n == 0)
         f->at_end = true;
     f->data.n += (size_t)n;
+    slice head = buf_slice(&f->data);
+    if (first && (slice_starts(head, S("\xFF\xFE")) || slice_starts(head, S("\xFE\xFF")))) {
+        err_set(e, E_INVALID, "%s: is UTF-16; save it as UTF-8 (iconv -f UTF-16 -t UTF-8)", f->path);
+        return false;
+    }
     return n > 0;
 }
 
-/* Offset of the record's end at or after `from`; quotes toggle where line ends count. SLICE_NPOS: not whole yet. */
-static size_t find_end(slice s, bool quotes)
+/* `delimiter` is 0 as long as it is not known. */
+static bool is_delimiter(char c, char delimiter)
 {
-    bool inside = false;
+    return delimiter ? c == delimiter : c == ',' || c == ';' || c == '\t';
+}
+
+/* Where in a record one is. A quote opens a field only at its beginning (`5" pipe` is no quoted field), and what stands
+ * behind the closing one must be a delimiter: else the quote was never meant, and rows must not vanish in it. */
+enum place { AT_START, PLAIN, QUOTED, AFTER_QUOTE, BROKEN };
+
+static enum place step(enum place at, char c, char delimiter)
+{
+    if (at == QUOTED)
+        return c == '"' ? AFTER_QUOTE : QUOTED;
+    if (is_delimiter(c, delimiter))
+        return AT_START;
+    switch (at) {
+    case AT_START:
+        return c == '"' ? QUOTED : c == ' ' ? AT_START : PLAIN;
+    case AFTER_QUOTE:
+        return c == '"' ? QUOTED : c == ' ' || c == '\r' ? AFTER_QUOTE : BROKEN;
+    default:
+        return at;
+    }
+}
+
+static size_t find_line_end(slice s)
+{
+    return slice_chr(s, '\n');
+}
+
+/* Offset of the record's end; line ends inside quotes belong to it. SLICE_NPOS: not whole yet. */
+static size_t find_record_end(slice s, char delimiter)
+{
+    enum place at = AT_START;
     for (size_t i = 0; i < s.n; i++) {
-        if (quotes && s.p[i] == '"')
-            inside = !inside;
-        else if (s.p[i] == '\n' && !inside)
+        if (s.p[i] == '\n' && at != QUOTED)
             return i;
+        at = step(at, s.p[i], delimiter);
+        if (at == BROKEN)
+            return find_line_end(s);
     }
     return SLICE_NPOS;
 }
@@ -73,7 +111,7 @@ static int take(struct csv_file *f, bool quotes, slice *out, err *e)
     e->status = OK;
     for (;;) {
         slice rest = slice_from(buf_slice(&f->data), f->next);
-        size_t end = find_end(rest, quotes);
+        size_t end = quotes ? find_record_end(rest, f->delimiter) : find_line_end(rest);
         if (end == SLICE_NPOS && more(f, e))
             continue;
         if (e->status != OK)
@@ -82,7 +120,7 @@ static int take(struct csv_file *f, bool quotes, slice *out, err *e)
         if (slice_empty(rest))
             return 0;
         if (end == SLICE_NPOS) /* the last line has no end, or a quote that is never closed */
-            end = find_end(rest, false);
+            end = find_line_end(rest);
         *out = end == SLICE_NPOS ? rest : slice_sub(rest, 0, end);
         f->next += end == SLICE_NPOS ? rest.n : end + 1;
         if (out->n && out->p[out->n - 1] == '\r')
@@ -105,10 +143,10 @@ static char find_delimiter(slice record)
     size_t most = 0;
     for (size_t c = 0; c < sizeof candidates; c++) {
         size_t count = 0;
-        bool inside = false;
+        enum place at = AT_START;
         for (size_t i = 0; i < record.n; i++) {
-            inside ^= record.p[i] == '"';
-            count += !inside && record.p[i] == candidates[c];
+            count += at != QUOTED && record.p[i] == candidates[c];
+            at = step(at, record.p[i], candidates[c]);
         }
         if (count > most) {
             most = count;
@@ -149,12 +187,13 @@ static slice unquote(slice field, arena *a)
 /* Takes the next raw field. False when there is none. */
 static bool next_field(slice *rest, char delimiter, slice *field)
 {
-    bool inside = false;
+    enum place at = AT_START;
     if (!rest->p)
         return false;
     for (size_t i = 0; i < rest->n; i++) {
-        inside ^= rest->p[i] == '"';
-        if (inside || rest->p[i] != delimiter)
+        bool ends = at != QUOTED && rest->p[i] == delimiter;
+        at = step(at, rest->p[i], delimiter);
+        if (!ends)
             continue;
         *field = slice_sub(*rest, 0, i);
         *rest = slice_from(*rest, i + 1);

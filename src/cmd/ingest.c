@@ -144,8 +144,9 @@ static void show(struct ingest *g, const struct intake_result *r)
             print_decision(&g->out, d, g->dry_run);
         g->decisions++;
     }
-    for (size_t i = 0; i < r->invalid_count && i < 3; i++)
-        cmd_error(g->args, "'%.*s' is no address; that report was skipped", SLICE_FMT(r->invalid[i]));
+    for (size_t i = 0; i < r->invalid_count && i < INGEST_SHOWN_INVALID; i++)
+        if (!slice_empty(r->invalid[i])) /* the summary counts reports that name nobody */
+            cmd_error(g->args, "'%.*s' is no address; that report was skipped", SLICE_FMT(r->invalid[i]));
     cmd_write(&g->out);
 }
 

@@ -18,6 +18,7 @@
 
 #define INGEST_MAX_RELAYS 256
 #define INGEST_SHOWN_DECISIONS 50
+#define INGEST_SHOWN_INVALID 3 /* of each batch: recipients that are no address */
 
 struct ingest {
     struct args *args;

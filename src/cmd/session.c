@@ -65,6 +65,22 @@ static int cannot_make(const struct session *s)
     return EXIT_CANTCREAT;
 }
 
+/* What SQLite would only call "unable to open database file". */
+static int cannot_read(const struct session *s)
+{
+    struct stat st;
+    if (stat(s->path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        cmd_error(s->args, "%s: is a directory; --ledger names a file", s->path);
+        return EXIT_NOINPUT;
+    }
+    if (access(s->path, R_OK) == 0)
+        return EXIT_YES;
+    cmd_error(s->args,
+              "%s: cannot be opened: %s; run as its owner, or name a ledger by --ledger FILE or BOUNCED_LEDGER",
+              s->path, strerror(errno));
+    return EXIT_NOINPUT;
+}
+
 int session_open(struct session *s, struct args *a, enum session_mode mode)
 {
     err e;
@@ -84,6 +100,9 @@ int session_open(struct session *s, struct args *a, enum session_mode mode)
     } else if (!there && access(directory_of(s->path, space, sizeof space), W_OK) != 0) {
         return cannot_make(s);
     }
+    int code = there ? cannot_read(s) : EXIT_YES;
+    if (code)
+        return code;
     bool hash = args_has(a, "hash-addresses") && args_flag(a, "hash-addresses");
     struct ledger_options o = {
         .path = s->path, .read_only = mode == SESSION_READ, .create = !there, .hash_addresses = hash};

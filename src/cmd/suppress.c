@@ -16,7 +16,7 @@ static const struct opt options[] = {
     {"actor", 0, OPT_TEXT, "NAME", "who does it (default: you)"},
     {"reason", 0, OPT_TEXT, "TEXT", "add, remove: why, in words"},
     {"cause", 0, OPT_TEXT, "CAUSE",
-     "add: manual (default), complaint, unsubscribed, spamtrap, role, ...; list, export: only these"},
+     "add: manual (default), complaint, ...; import: where FILE tells none; list, export: only these"},
     {"reverified", 0, OPT_TEXT, "HOW", "remove: confirmed-opt-in, verification or wrong-verdict"},
     {"format", 'f', OPT_TEXT, "FORMAT",
      "import, export: csv, ndjson, ses, ... postfix-access, exim, plain (see below)"},
@@ -79,8 +79,6 @@ typedef enum status (*act_fn)(struct ledger *, const struct policy *, const stru
 static int each_address(struct suppress *s, act_fn fn)
 {
     int code = EXIT_YES;
-    if (args_count(s->args) < 2)
-        return cmd_usage(s->args, "which address?");
     for (size_t i = 1; i < args_count(s->args); i++) {
         err e;
         struct act_result r;
@@ -107,26 +105,53 @@ static int lift(struct suppress *s)
 
 /* ---- list ---- */
 
+/* The one that speaks for the address: not of another stream than was asked for, and first what holds everywhere. */
+static const struct ledger_suppression *speaks(const struct suppress *s, const struct ledger_address *a)
+{
+    const struct ledger_suppression *found = NULL;
+    for (size_t i = 0; i < a->suppression_count; i++) {
+        const struct ledger_suppression *x = &a->suppressions[i];
+        bool ours =
+            x->scope != SCOPE_STREAM || slice_empty(s->session.stream) || slice_eq(x->stream, s->session.stream);
+        if (!ours || (s->cause != CAUSE_NONE && x->cause != s->cause))
+            continue;
+        if (!found || (found->scope == SCOPE_STREAM && x->scope != SCOPE_STREAM))
+            found = x;
+    }
+    return found;
+}
+
 static bool list_one(void *ctx, const struct ledger_address *a)
 {
     struct suppress *s = ctx;
-    if (s->cause != CAUSE_NONE && a->cause != s->cause)
+    const struct ledger_suppression *x = speaks(s, a);
+    bool domain = slice_chr(a->key, '@') == SLICE_NPOS && !slice_starts(a->key, S("#")); /* "#": erased, a hash */
+    if (!x)
         return true;
     if (s->json) {
         struct jsonw j;
         jsonw_init(&j, &s->out);
         jsonw_object(&j);
         jsonw_kstr(&j, "address", a->address);
+        if (domain)
+            jsonw_kbool(&j, "domain", true);
         jsonw_kstr_opt(&j, "tenant", a->tenant);
-        jsonw_kstr(&j, "cause", slice_str(cause_word(a->cause)));
-        jsonw_ktime_opt(&j, "since", a->since_us);
-        jsonw_ktime_opt(&j, "until", a->until_us);
+        jsonw_kstr(&j, "cause", slice_str(cause_word(x->cause)));
+        jsonw_kstr(&j, "scope", slice_str(scope_word(x->scope)));
+        jsonw_kstr_opt(&j, "stream", x->stream);
+        jsonw_ktime_opt(&j, "since", x->since_us);
+        jsonw_ktime_opt(&j, "until", x->until_us);
         jsonw_end_object(&j);
     } else {
-        buf_printf(&s->out, "%-13s ", cause_word(a->cause));
-        time_add_iso(&s->out, a->since_us);
-        buf_addc(&s->out, ' ');
+        buf_printf(&s->out, "%-13s ", cause_word(x->cause));
+        time_add_iso(&s->out, x->since_us);
+        buf_adds(&s->out, domain ? " @" : " ");
         text_add_safe(&s->out, a->address, 254);
+        if (x->scope == SCOPE_STREAM) {
+            buf_adds(&s->out, "  (stream ");
+            text_add_safe(&s->out, x->stream, 80);
+            buf_addc(&s->out, ')');
+        }
     }
     buf_addc(&s->out, '\n');
     return s->out.n < 65536 || cmd_write(&s->out);
@@ -215,8 +240,11 @@ static int import_one(struct suppress *s, const char *path)
     };
     enum status got = list_import(s->session.ledger, &s->session.policy, &o, read_fd, &in.fd, &s->arena, &r, &e);
     csv_close(&in);
-    if (got != OK)
-        return cmd_fail(s->args, &e);
+    if (got != OK) {
+        err named; /* which of the lists */
+        err_set(&named, e.status, "%s: %s", path, e.text);
+        return cmd_fail(s->args, &named);
+    }
     (s->json ? imported_json : imported_text)(s, path, &r);
     cmd_write(&s->out);
     arena_reset(&s->arena);
@@ -228,8 +256,6 @@ static int import(struct suppress *s)
     int code = EXIT_YES;
     if (s->format != LIST_FORMATS && !list_format_importable(s->format))
         return cmd_usage(s->args, "%s is a format for export only", list_format_word(s->format));
-    if (args_count(s->args) < 2)
-        return cmd_usage(s->args, "which list? (- is standard input)");
     for (size_t i = 1; i < args_count(s->args); i++) {
         int one = import_one(s, args_get(s->args, i));
         code = one ? one : code;
@@ -266,9 +292,13 @@ static const struct verb {
     const char *word;
     enum session_mode mode;
     int (*run)(struct suppress *);
+    const char *which; /* what to ask for when nothing stands behind the verb; NULL: nothing need */
 } verbs[] = {
-    {"add", SESSION_CREATE, add},       {"remove", SESSION_WRITE, lift},  {"list", SESSION_READ, list},
-    {"import", SESSION_CREATE, import}, {"export", SESSION_READ, export},
+    {"add", SESSION_CREATE, add, "which address?"},
+    {"remove", SESSION_WRITE, lift, "which address?"},
+    {"list", SESSION_READ, list, NULL},
+    {"import", SESSION_CREATE, import, "which list? (- is standard input)"},
+    {"export", SESSION_READ, export, NULL},
 };
 
 static int take_options(struct suppress *s)
@@ -297,6 +327,8 @@ static int run(struct args *a)
             verb = &verbs[i];
     if (!verb)
         return cmd_usage(a, "what to do? add, remove, list, import or export");
+    if (verb->which && args_count(a) < 2)
+        return cmd_usage(a, "%s", verb->which);
     int code = take_options(&s);
     if (code)
         return code;
@@ -319,8 +351,10 @@ const struct cmd cmd_suppress = {
     .usage = "[options] add ADDRESS... | remove ADDRESS... | list | import FILE... | export",
     .summary = "the list of addresses that must not be sent to",
     .details =
-        "remove needs --reason, and for a hard bounce, complaint or opt-out also --reverified. import never lifts\n"
-        "anything; it finds out what FILE is: CSV, NDJSON, or the export of an ESP.\n"
+        "add @example.org suppresses a whole domain. remove needs --reason, and for a hard bounce, complaint or "
+        "opt-out\n"
+        "also --reverified. import never lifts anything; it finds out what FILE is: CSV, NDJSON, or the export of an\n"
+        "ESP.\n"
         "Formats: csv, ndjson, ses, sendgrid, mailgun, postmark, sparkpost, mailjet, brevo, klaviyo, mailchimp, "
         "hubspot,\n"
         "sfmc, mandrill, md5, sha256; for export also postfix-access, exim, plain.\n"

@@ -1,4 +1,5 @@
 #include "core/why.h"
+#include "core/check.h"
 #include "base/arena.h"
 #include "base/text.h"
 #include "cmd/commands.h"
@@ -87,7 +88,18 @@ static void step_json(buf *out, const struct why_step *t)
     buf_addc(out, '\n');
 }
 
-static void all_json(buf *out, const struct why *w)
+static void domain_json(struct jsonw *j, const struct check_answer *d)
+{
+    jsonw_key(j, "domain");
+    jsonw_object(j);
+    jsonw_kstr(j, "cause", slice_str(cause_word(d->cause)));
+    jsonw_kstr(j, "scope", slice_str(scope_word(d->scope)));
+    jsonw_ktime_opt(j, "since", d->since_us);
+    jsonw_ktime_opt(j, "until", d->until_us);
+    jsonw_end_object(j);
+}
+
+static void all_json(buf *out, const struct why *w, const struct check_answer *domain)
 {
     struct jsonw j;
     jsonw_init(&j, out);
@@ -97,6 +109,8 @@ static void all_json(buf *out, const struct why *w)
     jsonw_kbool(&j, "known", w->known);
     if (w->known)
         state_json(&j, w);
+    if (domain)
+        domain_json(&j, domain);
     jsonw_ki64_opt(&j, "older_events", (int64_t)w->cut);
     jsonw_end_object(&j);
     buf_addc(out, '\n');
@@ -198,15 +212,31 @@ static void now_text(buf *out, const struct why *w)
     buf_addc(out, '\n');
 }
 
-static void all_text(buf *out, const struct why *w)
+static void domain_text(buf *out, const struct why *w, const struct check_answer *d)
+{
+    slice domain = slice_from(w->address, slice_rchr(w->address, '@'));
+    buf_adds(out, "  must not be sent to: all of ");
+    text_add_safe(out, domain, 254);
+    buf_printf(out, " is suppressed, %s, since ", cause_word(d->cause));
+    time_add_iso(out, d->since_us);
+    buf_adds(out, "; `bounced why ");
+    text_add_safe(out, domain, 254);
+    buf_adds(out, "` tells more\n");
+}
+
+static void all_text(buf *out, const struct why *w, const struct check_answer *domain)
 {
     text_add_safe(out, w->address, 254);
     if (!w->known) {
-        buf_adds(out, ": nothing is known of it; it may be sent to\n");
+        buf_printf(out, ": nothing is known of it%s\n", domain ? "" : "; it may be sent to");
+        if (domain)
+            domain_text(out, w, domain);
         return;
     }
     buf_adds(out, " is ");
     now_text(out, w);
+    if (domain)
+        domain_text(out, w, domain);
     for (size_t i = 0; i < w->change_count; i++) {
         buf_adds(out, "  ");
         text_add_safe(out, w->changes[i], 300);
@@ -219,10 +249,25 @@ static void all_text(buf *out, const struct why *w)
         step_text(out, &w->steps[i]);
 }
 
+/* The timeline is the address' own; what stops it may be that its whole domain is suppressed. */
+static enum status ask_domain(struct session *s, const struct why *w, arena *a, struct check_answer *answer,
+                              bool *stopped, err *e)
+{
+    *stopped = false;
+    if (slice_rchr(w->address, '@') == 0 || slice_rchr(w->address, '@') == SLICE_NPOS)
+        return OK;
+    enum status st =
+        check_ledger(s->ledger, &s->policy, s->tenant, SLICE_EMPTY, &w->address, 1, s->now_us, a, answer, e);
+    *stopped = st == OK && answer->word == CHECK_SUPPRESSED && answer->domain;
+    return st;
+}
+
 static int run(struct args *a)
 {
     struct session s;
     struct why w;
+    struct check_answer answer;
+    bool stopped = false;
     err e;
     arena memory;
     buf out;
@@ -235,11 +280,13 @@ static int run(struct args *a)
     buf_init(&out, 0);
     enum status got = why(s.ledger, &s.policy, s.tenant, slice_str(args_get(a, 0)), s.now_us, &memory, &w, &e);
     if (got == OK)
-        (args_flag(a, "json") ? all_json : all_text)(&out, &w);
+        got = ask_domain(&s, &w, &memory, &answer, &stopped, &e);
+    if (got == OK)
+        (args_flag(a, "json") ? all_json : all_text)(&out, &w, stopped ? &answer : NULL);
     else
         code = cmd_fail(a, &e);
     cmd_write(&out);
-    if (got == OK && !w.known)
+    if (got == OK && !w.known && !stopped)
         code = EXIT_NO;
     buf_fini(&out);
     arena_fini(&memory);

@@ -66,6 +66,41 @@ class Check(WithLedger):
         self.bounced("check", "--csv", "nowhere.csv", code=66)
         self.bounced("check", "--csv", "in.csv", FREE, code=64)
         self.bounced("check", "--csv", "in.csv", "--rejects", "no/such/directory", code=73)
+        self.bounced("check", "--csv", "in.csv", "--json", code=64)
+        self.bounced("check", "--rejects", "out.csv", FREE, code=64)
+
+    def test_the_rejects_never_replace_the_list(self):
+        text = f"email\n{FREE}\n{HARD}\n"
+        path = self.file("in.csv", text)
+        (self.dir / "link.csv").symlink_to("in.csv")
+        for name in ("in.csv", "./in.csv", "link.csv"):
+            self.assertIn("name another file", self.bounced("check", "--csv", "in.csv", "--rejects", name, code=64).err)
+            self.assertEqual(path.read_text(), text)
+
+    def test_rows_of_a_list_never_vanish_in_a_quote(self):
+        for text, kept in ((f'name,email\n5" pipe,{FREE}\nB,{HARD}\n6" pipe,{FREE}\n',
+                            f'name,email\n5" pipe,{FREE}\n6" pipe,{FREE}\n'),
+                           (f'name,email\n"open,{FREE}\nB,{HARD}\n"Q, r",{FREE}\n', f'name,email\n"Q, r",{FREE}\n'),
+                           (f'name,email\n"two\nlines, ""q""",{FREE}\n"B" ,{HARD}\n',
+                            f'name,email\n"two\nlines, ""q""",{FREE}\n')):
+            self.file("in.csv", text)
+            self.assertEqual(self.bounced("check", "--csv", "in.csv", code=1).out, kept)
+
+    def test_columns_with_names_of_somebodys_own(self):
+        self.file("in.csv", f"Nr;Kontakt\n1;{FREE}\n2;{HARD}\n")
+        self.assertEqual(self.bounced("check", "--csv", "in.csv", code=1).out, f"Nr;Kontakt\n1;{FREE}\n")
+        self.file("in.csv", "Nr;Name\n1;A\n")
+        done = self.bounced("check", "--csv", "in.csv", code=65)
+        self.assertIn("Name it by --column; the first line is: Nr;Name", done.err)
+        self.assertEqual(done.out, "")
+
+    def test_utf16_is_told(self):
+        self.file("in.csv", f"Email\r\n{FREE}\r\n".encode("utf-16"))
+        self.assertIn("UTF-16", self.bounced("check", "--csv", "in.csv", code=65).err)
+
+    def test_an_imported_cause_has_no_reason(self):
+        self.bounced("suppress", "import", "-", stdin="email,reason\nx@import.example.org,bounce\n")
+        self.assertRegex(self.bounced("check", "x@import.example.org", code=1).out, r"  hard since ")
 
 
 class Hashed(Case):
@@ -125,6 +160,18 @@ class Why(WithLedger):
     def test_unknown_address(self):
         self.assertIn("nothing is known", self.bounced("why", FREE, code=1).out)
         self.bounced("why", "no@@body", code=65)
+
+    def test_whole_domain(self):
+        self.bounced("suppress", "add", "@gone.example.org", "--reason", "closed")
+        self.bounced("check", "a@gone.example.org", code=1)
+        out = self.bounced("why", "a@gone.example.org").out
+        self.assertIn("must not be sent to: all of @gone.example.org is suppressed, manual", out)
+        self.assertNotIn("may be sent to", out)
+        self.assertEqual(self.objects("why", "--json", "a@gone.example.org")[0]["domain"]["cause"], "manual")
+        self.assertIn("is suppressed: manual", self.bounced("why", "@gone.example.org").out)
+        self.assertIn(" @gone.example.org\n", self.bounced("suppress", "list").out)
+
+    def test_one_address_and_not_more(self):
         self.bounced("why", code=64)
         self.bounced("why", HARD, FREE, code=64)
 
@@ -153,6 +200,11 @@ class Suppress(WithLedger):
         self.bounced("suppress", "add", "--stream", "news", "--cause", "unsubscribed", FREE)
         self.assertEqual(self.answer(FREE, "--stream", "news")["answer"], "suppressed")
         self.assertEqual(self.answer(FREE, "--stream", "invoices")["answer"], "send")
+        self.assertIn(f" {FREE}  (stream news)\n", self.bounced("suppress", "list").out)
+        self.assertIn(f" {FREE}  (stream news)\n", self.bounced("suppress", "list", "--stream", "news").out)
+        self.assertNotIn(FREE, self.bounced("suppress", "list", "--stream", "invoices").out)
+        listed = [a for a in self.objects("suppress", "list", "--json") if a["address"] == FREE]
+        self.assertEqual((listed[0]["scope"], listed[0]["stream"]), ("stream", "news"))
 
     def test_list_and_causes(self):
         self.bounced("suppress", "add", "--cause", "complaint", FREE)
@@ -350,7 +402,13 @@ class Keeping(WithLedger):
                         ("suppress", "export"), ("erase", FREE), ("backup", "x"), ("dump",)):
             with self.subTest(command):
                 self.assertIn("there is no ledger", self.bounced(*command, code=66).err)
+        for command in (("suppress", "add"), ("suppress", "import"), ("suppress", "remove")):
+            self.assertIn("which ", self.bounced(*command, code=64).err)
         self.assertFalse((self.dir / "none.db").exists())
+
+    def test_a_directory_is_no_ledger(self):
+        self.assertIn("is a directory", self.bounced("check", "--ledger", self.dir, FREE, code=66).err)
+        self.assertIn("is a directory", self.bounced("suppress", "add", "--ledger", self.dir, FREE, code=66).err)
 
 
 class Verp(Case):
