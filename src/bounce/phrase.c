@@ -5,13 +5,15 @@
 
 enum {
     HEAD_BITS = 13,
-    MIN_BYTES = 3 /* of a phrase */
+    MIN_BYTES = 3, /* of a phrase */
+    SKIP_BITS = 13,
+    SKIP_BYTES = 3 /* so many at the end of a window tell how far the next one is */
 };
 
 struct entry {
-    const char *text; /* without the anchor */
+    const char *text;     /* without the anchor */
     uint64_t start, mask; /* its first eight bytes (or all) as bytes_at gives them, and which of them count */
-    uint16_t next;    /* in the chain, 0 ends it; entry i is stored at i + 1 */
+    uint16_t next;        /* in the chain, 0 ends it; entry i is stored at i + 1 */
     uint8_t n;
     bool anchored;
 };
@@ -22,6 +24,10 @@ struct phrase_set {
     uint64_t key_mask; /* these bytes of bytes_at */
     uint64_t any[1u << (HEAD_BITS - 6)]; /* which heads are not 0: 1 KB, so that it stays in the nearest cache */
     uint16_t heads[1u << HEAD_BITS];
+    /* Wu and Manber: a window is as wide as the shortest phrase that is not anchored, and moves over the text by what its
+     * last bytes allow; 0 where a phrase may begin with the window. */
+    size_t window;
+    uint8_t skip[1u << SKIP_BITS];
     struct entry entries[];
 };
 
@@ -39,6 +45,14 @@ static inline uint64_t bytes_at(slice text, size_t at)
 static inline unsigned key_hash(const struct phrase_set *set, uint64_t bytes)
 {
     return (unsigned)((bytes & set->key_mask) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - HEAD_BITS));
+}
+
+/* Of the SKIP_BYTES at p, upper and lower case alike. */
+static inline unsigned skip_hash(const char *p)
+{
+    uint32_t bytes = 0;
+    memcpy(&bytes, p, SKIP_BYTES);
+    return (bytes | 0x20202020u) * 2654435761u >> (32 - SKIP_BITS);
 }
 
 /* The first n of eight bytes. */
@@ -68,6 +82,24 @@ static void enter(struct phrase_set *set, uint16_t i)
     *link = (uint16_t)(i + 1);
 }
 
+/* No window may move past a place where its last bytes are in a phrase. */
+static void fill_skips(struct phrase_set *set, size_t n)
+{
+    set->window = UINT8_MAX;
+    for (size_t i = 0; i < n; i++)
+        if (!set->entries[i].anchored && set->entries[i].n < set->window)
+            set->window = set->entries[i].n;
+    memset(set->skip, (int)(set->window - SKIP_BYTES + 1), sizeof set->skip);
+    for (size_t i = 0; i < n; i++) {
+        const struct entry *e = &set->entries[i];
+        size_t last = set->window - SKIP_BYTES;
+        for (size_t back = 0; !e->anchored && back <= last; back++) {
+            uint8_t *skip = &set->skip[skip_hash(e->text + last - back)];
+            *skip = *skip < back ? *skip : (uint8_t)back;
+        }
+    }
+}
+
 struct phrase_set *phrase_set_new(const struct phrase *rows, size_t n)
 {
     MUST(n < UINT16_MAX);
@@ -84,6 +116,7 @@ struct phrase_set *phrase_set_new(const struct phrase *rows, size_t n)
     set->key_mask = mask_of(set->key_bytes);
     for (size_t i = 0; i < n; i++)
         enter(set, (uint16_t)i);
+    fill_skips(set, n);
     return set;
 }
 
@@ -93,14 +126,19 @@ void phrase_set_free(struct phrase_set **set)
     *set = NULL;
 }
 
-static bool stands_at(const struct entry *e, uint64_t bytes, slice text, size_t pos)
+static bool is_whole(const struct entry *e, slice text, size_t pos)
 {
-    if ((bytes & e->mask) != e->start || e->n > text.n - pos || (e->anchored && pos))
+    if (e->n > text.n - pos || (e->anchored && pos))
         return false;
     for (size_t i = 0; i < e->n; i++)
         if (ascii_lower(text.p[pos + i]) != e->text[i])
             return false;
     return true;
+}
+
+static inline bool stands_at(const struct entry *e, uint64_t bytes, slice text, size_t pos)
+{
+    return (bytes & e->mask) == e->start && is_whole(e, text, pos);
 }
 
 /* Head of the chain of `bytes`; 0 for most. */
@@ -129,9 +167,24 @@ const struct phrase *phrase_at_start(const struct phrase_set *set, slice text, s
     return &set->rows[i - 1];
 }
 
+/* The next place at or after `at` where a phrase may stand; text.n when there is none. */
+static inline size_t next_place(const struct phrase_set *set, slice text, size_t at)
+{
+    if (at == 0) /* the anchored ones */
+        return 0;
+    size_t tail = set->window - SKIP_BYTES;
+    while (at + set->window <= text.n) {
+        size_t skip = set->skip[skip_hash(text.p + at + tail)];
+        if (skip == 0)
+            return at;
+        at += skip;
+    }
+    return text.n;
+}
+
 const struct phrase *phrase_next(const struct phrase_set *set, slice text, size_t *pos, size_t *len)
 {
-    for (size_t at = *pos; at + set->key_bytes <= text.n; at++) {
+    for (size_t at = next_place(set, text, *pos); at + set->key_bytes <= text.n; at = next_place(set, text, at + 1)) {
         uint16_t i = longest_at(set, text, at);
         if (i) {
             *pos = at;
@@ -146,10 +199,10 @@ const struct phrase *phrase_next(const struct phrase_set *set, slice text, size_
 unsigned phrase_tags(const struct phrase_set *set, slice text)
 {
     unsigned tags = 0;
-    for (size_t at = 0; at + set->key_bytes <= text.n; at++) {
+    for (size_t at = next_place(set, text, 0); at + set->key_bytes <= text.n; at = next_place(set, text, at + 1)) {
         uint64_t bytes = bytes_at(text, at);
         for (uint16_t i = head_of(set, bytes); i; i = set->entries[i - 1].next)
-            if (stands_at(&set->entries[i - 1], bytes, text, at))
+            if ((set->rows[i - 1].tag & ~tags) && stands_at(&set->entries[i - 1], bytes, text, at))
                 tags |= set->rows[i - 1].tag;
     }
     return tags;

@@ -48,6 +48,33 @@ static void phrases_are_found_at_every_end(void **state)
     assert_null(set);
 }
 
+/* Whole phrases, halves and single bytes of them, in any order. */
+static void phrases_are_found_among_their_pieces(void **state)
+{
+    enum { ROUNDS = 2000, MOST = 120 };
+    struct phrase_set *set = phrase_set_new(rows, ARRAY_LEN(rows));
+    uint64_t seed = 1;
+    (void)state;
+    assert_non_null(set);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        char text[MOST];
+        size_t n = 0;
+        for (;;) {
+            seed = seed * 6364136223846793005u + 1442695040888963407u;
+            slice row = slice_str(rows[(seed >> 33) % ARRAY_LEN(rows)].text);
+            slice piece = slice_sub(row, (seed >> 40) % row.n, 1 + (seed >> 48) % row.n);
+            if (seed >> 63)
+                piece = row;
+            if (n + piece.n > MOST)
+                break;
+            memcpy(text + n, piece.p, piece.n);
+            n += piece.n;
+        }
+        use_text((slice){text, n}, set);
+    }
+    phrase_set_free(&set);
+}
+
 static void longest_phrase_at_the_start(void **state)
 {
     struct phrase_set *set = phrase_set_new(rows, ARRAY_LEN(rows));
@@ -80,8 +107,8 @@ static void providers_are_found_by_whole_names(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(phrases_are_found_at_every_end),
-                                       cmocka_unit_test(longest_phrase_at_the_start),
-                                       cmocka_unit_test(providers_are_found_by_whole_names)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(phrases_are_found_at_every_end), cmocka_unit_test(phrases_are_found_among_their_pieces),
+        cmocka_unit_test(longest_phrase_at_the_start), cmocka_unit_test(providers_are_found_by_whole_names)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
