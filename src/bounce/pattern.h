@@ -69,6 +69,9 @@ const char *pattern_set_parse(arena *a, slice text, pattern_find_set find, void 
 bool pattern_can_anchor(const struct pattern *p, uint16_t i);
 /* Chooses an anchor (prefilter_build may choose a better one). Returns a message when no part of the pattern can be one. */
 const char *pattern_finish(struct pattern *p);
+/* Moves patterns close together, with what they have in common kept once: a text that is matched against many of them then
+ * finds them in the cache. What was there before is left in its arena. False when memory is refused. */
+NODISCARD bool pattern_pack(arena *a, struct pattern *const *patterns, size_t n);
 /* The longest literal that every match of a regular expression must contain; empty when none is long enough. */
 slice pattern_re_literal(arena *a, slice re);
 

@@ -2,13 +2,14 @@
 
 #include <stdlib.h>
 
-#define BITMAP_BITS 17u  /* 16 KB */
-#define SLOT_SHARE 4u    /* slots per literal */
+#define BITMAP_BITS 17u /* 16 KB */
+#define BITMAP_WORDS (1u << (BITMAP_BITS - 6))
 #define MAX_SPELLINGS 48 /* of one pattern, where its anchor is joined with its neighbours */
 #define CHUNK 64u        /* windows looked up at once */
 #define HEAD_BYTES 32u
+#define CACHE_LINE 64u
 
-/* Those of one slot stand side by side, each in one line of cache. */
+/* Those of one window stand side by side, each in one line of cache. */
 struct literal {
     const char *text;
     uint32_t length;
@@ -24,9 +25,9 @@ struct entry { /* while building: one literal of one pattern */
 };
 
 struct prefilter {
-    uint64_t bitmap[1u << (BITMAP_BITS - 6)];
-    uint32_t *slots; /* where the literals of each begin; of the next one: where they end */
-    uint32_t slot_bits;
+    uint64_t bitmap[BITMAP_WORDS];
+    uint32_t below[BITMAP_WORDS]; /* bits set in the words before */
+    uint32_t *first;              /* literal of each bit that is set; of the next one: where they end */
     struct literal *literals;
     size_t n;
     struct prefilter_user *users;
@@ -40,9 +41,9 @@ static uint32_t window_at(const char *p)
     return w;
 }
 
-static uint32_t window_hash(uint32_t w, uint32_t bits)
+static uint32_t window_hash(uint32_t w)
 {
-    return (w * 2654435761u) >> (32 - bits);
+    return (w * 2654435761u) >> (32 - BITMAP_BITS);
 }
 
 static int entry_order(const void *a, const void *b)
@@ -70,7 +71,7 @@ static uint16_t *count_windows(arena *a, slice samples)
 {
     uint16_t *counts = arena_calloc(a, 1u << BITMAP_BITS, sizeof *counts);
     for (size_t i = 0; counts && i + 4 <= samples.n; i++) {
-        uint16_t *c = &counts[window_hash(window_at(samples.p + i), BITMAP_BITS)];
+        uint16_t *c = &counts[window_hash(window_at(samples.p + i))];
         *c = (uint16_t)(*c + (*c < UINT16_MAX));
     }
     return counts;
@@ -81,7 +82,7 @@ static uint32_t rarity(slice literal, const uint16_t *counts)
 {
     uint32_t rarest = UINT32_MAX;
     for (size_t i = 0; i + 4 <= literal.n; i++) {
-        uint32_t c = counts[window_hash(window_at(literal.p + i), BITMAP_BITS)];
+        uint32_t c = counts[window_hash(window_at(literal.p + i))];
         rarest = c < rarest ? c : rarest;
     }
     return rarest;
@@ -316,8 +317,8 @@ static void choose_window(struct literal *l, const uint16_t *counts)
     uint32_t rarest = UINT32_MAX;
     for (uint32_t i = 0; i + 4 <= l->length; i++) {
         uint32_t w = window_at(l->text + i);
-        if (counts[window_hash(w, BITMAP_BITS)] < rarest) {
-            rarest = counts[window_hash(w, BITMAP_BITS)];
+        if (counts[window_hash(w)] < rarest) {
+            rarest = counts[window_hash(w)];
             l->window = w;
             l->offset = i;
         }
@@ -325,11 +326,6 @@ static void choose_window(struct literal *l, const uint16_t *counts)
 }
 
 /* ---- building -------------------------------------------------------------------------------------------------- */
-
-static uint32_t slot_of(const struct prefilter *f, const struct literal *l)
-{
-    return window_hash(l->window, f->slot_bits);
-}
 
 static void add_literals(struct prefilter *f, struct literal *all, const struct entry *entries, size_t count,
                          const uint16_t *counts)
@@ -350,17 +346,44 @@ static void add_literals(struct prefilter *f, struct literal *all, const struct 
     }
 }
 
+static unsigned count_bits(uint64_t v)
+{
+    v -= v >> 1 & 0x5555555555555555;
+    v = (v & 0x3333333333333333) + (v >> 2 & 0x3333333333333333);
+    v = (v + (v >> 4)) & 0x0f0f0f0f0f0f0f0f;
+    return (unsigned)(v * 0x0101010101010101 >> 56);
+}
+
+/* Number of the bit among those that are set. */
+static uint32_t bit_number(const struct prefilter *f, uint32_t bit)
+{
+    uint64_t before = f->bitmap[bit >> 6] & ((UINT64_C(1) << (bit & 63)) - 1);
+    return f->below[bit >> 6] + count_bits(before);
+}
+
 static void file_literals(struct prefilter *f, const struct literal *all)
 {
+    uint32_t bits = 0;
     for (size_t i = 0; i < f->n; i++) {
-        uint32_t bit = window_hash(all[i].window, BITMAP_BITS);
+        uint32_t bit = window_hash(all[i].window);
         f->bitmap[bit >> 6] |= UINT64_C(1) << (bit & 63);
-        f->slots[slot_of(f, &all[i])]++;
     }
-    for (uint32_t h = 1; h <= (1u << f->slot_bits); h++)
-        f->slots[h] += f->slots[h - 1];
+    for (size_t w = 0; w < BITMAP_WORDS; bits += count_bits(f->bitmap[w++]))
+        f->below[w] = bits;
+    for (size_t i = 0; i < f->n; i++)
+        f->first[bit_number(f, window_hash(all[i].window))]++;
+    for (uint32_t k = 1; k <= bits; k++)
+        f->first[k] += f->first[k - 1];
     for (size_t i = 0; i < f->n; i++) /* the last first, as counting left the ends */
-        f->literals[--f->slots[slot_of(f, &all[i])]] = all[i];
+        f->literals[--f->first[bit_number(f, window_hash(all[i].window))]] = all[i];
+}
+
+/* Room for n literals, each in a line of its own. */
+static struct literal *new_literals(arena *a, size_t n)
+{
+    _Static_assert(sizeof(struct literal) == CACHE_LINE, "one line each");
+    char *room = arena_calloc(a, n + 1, sizeof(struct literal));
+    return room ? (struct literal *)(void *)(room + (-(uintptr_t)room & (CACHE_LINE - 1))) : NULL;
 }
 
 struct prefilter *prefilter_build(arena *a, struct pattern *const *patterns, size_t n, size_t late, slice samples)
@@ -377,13 +400,11 @@ struct prefilter *prefilter_build(arena *a, struct pattern *const *patterns, siz
     if (!entries)
         return NULL;
     qsort(entries, count, sizeof *entries, entry_order);
-    for (f->slot_bits = 8; f->slot_bits < 20 && (1u << f->slot_bits) < count * SLOT_SHARE; f->slot_bits++)
-        ;
-    f->slots = arena_calloc(a, ((size_t)1 << f->slot_bits) + 1, sizeof *f->slots);
-    f->literals = arena_calloc(a, count + 1, sizeof *f->literals);
+    f->first = arena_calloc(a, count + 2, sizeof *f->first);
+    f->literals = new_literals(a, count);
     f->users = arena_calloc(a, count + 1, sizeof *f->users);
     struct literal *all = arena_calloc(a, count + 1, sizeof *all);
-    if (!f->slots || !f->literals || !f->users || !all || a->limited)
+    if (!f->first || !f->literals || !f->users || !all || a->limited)
         return NULL;
     add_literals(f, all, entries, count, counts);
     file_literals(f, all);
@@ -437,10 +458,10 @@ static bool stands_at(const struct literal *l, const char *p)
 }
 
 /* Notes the literals whose window stands at `at`, while there is room. */
-static size_t check_slot(const struct prefilter *f, slice text, size_t at, struct prefilter_hit *hits, size_t max)
+static size_t check_bit(const struct prefilter *f, slice text, size_t at, struct prefilter_hit *hits, size_t max)
 {
-    uint32_t w = window_at(text.p + at), slot = window_hash(w, f->slot_bits);
-    const struct literal *l = &f->literals[f->slots[slot]], *end = &f->literals[f->slots[slot + 1]];
+    uint32_t w = window_at(text.p + at), bit = bit_number(f, window_hash(w));
+    const struct literal *l = &f->literals[f->first[bit]], *end = &f->literals[f->first[bit + 1]];
     size_t n = 0;
     for (; l < end && n < max; l++) {
         size_t from = at - l->offset;
@@ -459,18 +480,18 @@ static uint64_t check_bitmap(const struct prefilter *f, const char *p, size_t n)
 {
     uint64_t found = 0;
     for (size_t i = 0; i < n; i++) {
-        uint32_t bit = window_hash(window_at(p + i), BITMAP_BITS);
+        uint32_t bit = window_hash(window_at(p + i));
         found |= (f->bitmap[bit >> 6] >> (bit & 63) & 1) << i;
     }
     return found;
 }
 
-/* Brings what check_slot will look at into the cache. */
-static void fetch_slots(const struct prefilter *f, const char *p, uint64_t found)
+/* Brings what check_bit will look at into the cache. */
+static void fetch_literals(const struct prefilter *f, const char *p, uint64_t found)
 {
     for (; found; found &= found - 1) {
-        uint32_t slot = window_hash(window_at(p + __builtin_ctzll(found)), f->slot_bits);
-        __builtin_prefetch(&f->literals[f->slots[slot]]);
+        uint32_t bit = bit_number(f, window_hash(window_at(p + __builtin_ctzll(found))));
+        __builtin_prefetch(&f->literals[f->first[bit]]);
     }
 }
 
@@ -481,9 +502,9 @@ size_t prefilter_scan(const struct prefilter *f, slice text, size_t *at, struct 
     if (from >= windows)
         return 0;
     uint64_t found = check_bitmap(f, text.p + from, windows - from < CHUNK ? windows - from : CHUNK);
-    fetch_slots(f, text.p + from, found);
+    fetch_literals(f, text.p + from, found);
     for (; found; found &= found - 1)
-        n += check_slot(f, text, from + (size_t)__builtin_ctzll(found), hits + n, max - n);
+        n += check_bit(f, text, from + (size_t)__builtin_ctzll(found), hits + n, max - n);
     return n;
 }
 

@@ -134,6 +134,8 @@ static bool build_index(struct bounce_rules *r)
     size_t late = r->pattern_count; /* what forbids a rule is asked for when the rule fits */
     for (size_t i = 0; i < r->rule_count; i++)
         add_rule_patterns(r, (uint32_t)i, r->rules[i].pattern_count, r->rules[i].pattern_count + r->rules[i].not_count);
+    if (!pattern_pack(&r->arena, r->patterns, r->pattern_count))
+        return false;
     r->prefilter = prefilter_build(&r->arena, r->patterns, r->pattern_count, late, join_examples(r));
     r->match_context = pcre2_match_context_create(NULL);
     if (r->match_context)
