@@ -1,6 +1,7 @@
 #include "bounce/fold.h"
 
 #include "base/text.h"
+#include "bounce/eight.h"
 
 /* One letter per ASCII byte, 16 a row. END also ends the raw token in which a local part may stand. */
 enum byte_class {
@@ -304,6 +305,11 @@ static void fold_letters(struct folder *f)
 {
     const char *p = f->in.p + f->i, *end = f->in.p + f->in.n;
     char *out = f->out + f->o;
+    for (size_t n = 8; n == 8 && end - p >= 8; p += n, out += n) {
+        uint64_t v = eight_get(p) | EIGHT_ONES * 0x20;
+        n = eight_before(~eight_in_range(v, 'a', 'z') & EIGHT_MARKS);
+        eight_put(out, v);
+    }
     for (; p < end && ascii_alpha(*p); p++)
         *out++ = (char)(*p | 0x20);
     f->i = (size_t)(p - f->in.p);

@@ -1,5 +1,7 @@
 #include "bounce/reply.h"
 
+#include "bounce/eight.h"
+
 /* ---- enhanced codes -------------------------------------------------------------------------------------------- */
 
 static size_t digits_at(slice s, size_t i)
@@ -8,6 +10,20 @@ static size_t digits_at(slice s, size_t i)
     while (i + n < s.n && ascii_digit(s.p[i + n]))
         n++;
     return n;
+}
+
+/* The first digit from i on. */
+static size_t next_digit(slice s, size_t i)
+{
+    while (i + 8 <= s.n) {
+        size_t n = eight_before(eight_in_range(eight_get(s.p + i), '0', '9'));
+        i += n;
+        if (n < 8)
+            return i;
+    }
+    while (i < s.n && !ascii_digit(s.p[i]))
+        i++;
+    return i;
 }
 
 static uint16_t number_at(slice s, size_t i, size_t n)
@@ -176,7 +192,7 @@ static bool add_part(struct finder *f, size_t i, uint16_t code)
 static void find_parts(struct finder *f)
 {
     slice s = f->text;
-    for (size_t i = 0; i + 3 <= s.n; i++) {
+    for (size_t i = next_digit(s, 0); i + 3 <= s.n; i = next_digit(s, i + 1)) {
         if (s.p[i] < '2' || s.p[i] > '5')
             continue;
         if (!ascii_digit(s.p[i + 1]) || !ascii_digit(s.p[i + 2]))
@@ -237,6 +253,8 @@ static size_t choose_part(const struct finder *f)
 
 /* ---- the words ------------------------------------------------------------------------------------------------- */
 
+#define WORDS_SLACK 9u /* room behind the words: a blank, and what is written ahead of the last byte */
+
 struct words {
     char *p;
     size_t n;
@@ -248,7 +266,15 @@ static void add_words(struct words *w, slice s)
     const char *p = s.p, *end = s.p + s.n;
     char *o = w->p + w->n;
     while (p < end) {
-        while (p < end && *p != '\\' && !blank(*p)) /* the common case in a tight loop */
+        size_t n = 8; /* the common case eight bytes at once */
+        while (n == 8 && end - p >= 8) {
+            uint64_t v = eight_get(p);
+            n = eight_before((eight_in_range(v, 0, ' ') | eight_equal(v, '\\')));
+            eight_put(o, v);
+            o += n;
+            p += n;
+        }
+        while (p < end && *p != '\\' && !blank(*p))
             *o++ = *p++;
         if (p == end)
             break;
@@ -277,7 +303,7 @@ static slice clean_ends(slice s)
 /* All lines of the reply with this code, joined; lines said twice once. */
 static slice join_parts(const struct finder *f, uint16_t code, arena *a)
 {
-    struct words w = {arena_alloc(a, f->text.n + f->n + 1), 0};
+    struct words w = {arena_alloc(a, f->text.n + f->n + WORDS_SLACK), 0};
     slice last = SLICE_EMPTY;
     if (!w.p)
         return SLICE_EMPTY;
@@ -293,7 +319,7 @@ static slice join_parts(const struct finder *f, uint16_t code, arena *a)
 
 static slice join_all(slice text, arena *a)
 {
-    struct words w = {arena_alloc(a, text.n + 1), 0};
+    struct words w = {arena_alloc(a, text.n + WORDS_SLACK), 0};
     if (!w.p)
         return SLICE_EMPTY;
     add_words(&w, text);
@@ -312,59 +338,7 @@ static void qmail_enhanced(slice text, struct bounce_enhanced *out)
         *out = e;
 }
 
-/* ---- phase and host -------------------------------------------------------------------------------------------- */
-
-static const struct {
-    slice words;
-    enum bounce_phase phase;
-} phase_marks[] = {{SLICE_INIT("in reply to end of data"), BOUNCE_PHASE_END},
-                   {SLICE_INIT("after end of data"), BOUNCE_PHASE_END},
-                   {SLICE_INIT("in reply to rcpt to"), BOUNCE_PHASE_RCPT},
-                   {SLICE_INIT("after rcpt to"), BOUNCE_PHASE_RCPT},
-                   {SLICE_INIT("in reply to mail from"), BOUNCE_PHASE_MAIL},
-                   {SLICE_INIT("after mail from"), BOUNCE_PHASE_MAIL},
-                   {SLICE_INIT("in reply to data"), BOUNCE_PHASE_DATA},
-                   {SLICE_INIT("after data"), BOUNCE_PHASE_DATA},
-                   {SLICE_INIT("in reply to ehlo"), BOUNCE_PHASE_HELO},
-                   {SLICE_INIT("after ehlo"), BOUNCE_PHASE_HELO},
-                   {SLICE_INIT("in reply to helo"), BOUNCE_PHASE_HELO},
-                   {SLICE_INIT("after helo"), BOUNCE_PHASE_HELO},
-                   {SLICE_INIT("in reply to lhlo"), BOUNCE_PHASE_HELO},
-                   {SLICE_INIT("in reply to starttls"), BOUNCE_PHASE_STARTTLS},
-                   {SLICE_INIT("after starttls"), BOUNCE_PHASE_STARTTLS},
-                   {SLICE_INIT("in reply to auth"), BOUNCE_PHASE_AUTH},
-                   {SLICE_INIT("after auth"), BOUNCE_PHASE_AUTH},
-                   {SLICE_INIT("after initial connection"), BOUNCE_PHASE_CONNECT},
-                   {SLICE_INIT("refused to talk to me"), BOUNCE_PHASE_CONNECT},
-                   {SLICE_INIT("while performing the helo handshake"), BOUNCE_PHASE_HELO},
-                   {SLICE_INIT("while receiving the initial server greeting"), BOUNCE_PHASE_CONNECT},
-                   {SLICE_INIT(">>> rcpt to"), BOUNCE_PHASE_RCPT},
-                   {SLICE_INIT(">>> mail from"), BOUNCE_PHASE_MAIL},
-                   {SLICE_INIT(">>> data"), BOUNCE_PHASE_DATA},
-                   {SLICE_INIT("rcpt to said"), BOUNCE_PHASE_RCPT},
-                   {SLICE_INIT("error during rcpt"), BOUNCE_PHASE_RCPT},
-                   {SLICE_INIT("delivery error: dd"), BOUNCE_PHASE_END}};
-
-/* First and third letter of every mark: a place where no bit is set in both begins none. */
-static const unsigned char mark_first[256] = {
-    ['i'] = 1, ['I'] = 1,  ['a'] = 2,  ['A'] = 2,  ['r'] = 4,  ['R'] = 4, ['w'] = 8,
-    ['W'] = 8, ['e'] = 16, ['E'] = 16, ['d'] = 32, ['D'] = 32, ['>'] = 64};
-static const unsigned char mark_third[256] = {
-    [' '] = 1, ['t'] = 2, ['T'] = 2,  ['f'] = 4,  ['F'] = 4,  ['p'] = 4,  ['P'] = 4,
-    ['i'] = 8, ['I'] = 8, ['r'] = 16, ['R'] = 16, ['l'] = 32, ['L'] = 32, ['>'] = 64};
-
-enum bounce_phase reply_phase(slice text)
-{
-    const unsigned char *p = (const unsigned char *)text.p;
-    for (size_t at = 0; at + 4 < text.n; at++) {
-        if (!(mark_first[p[at]] & mark_third[p[at + 2]]) || (at > 0 && ascii_alnum(text.p[at - 1])))
-            continue;
-        for (size_t i = 0; i < ARRAY_LEN(phase_marks); i++)
-            if (slice_starts_ci(slice_from(text, at), phase_marks[i].words))
-                return phase_marks[i].phase;
-    }
-    return BOUNCE_PHASE_NONE;
-}
+/* ---- host ------------------------------------------------------------------------------------------------------ */
 
 /* "host mx.example.com[1.2.3.4] said:", "while talking to mx.example.com.:", "host X [1.2.3.4]:" */
 static slice find_host(slice before)
@@ -438,9 +412,7 @@ static bool is_advice(slice window)
 
 int64_t reply_retry_after(slice text)
 {
-    for (size_t i = 0; i < text.n; i++) {
-        if (!ascii_digit(text.p[i]))
-            continue;
+    for (size_t i = next_digit(text, 0); i < text.n; i = next_digit(text, i + 1)) {
         size_t n = digits_at(text, i);
         bool word = i == 0 || (!ascii_alnum(text.p[i - 1]) && text.p[i - 1] != '.');
         int64_t unit = word && n <= 6 ? unit_seconds(slice_from(text, i + n)) : 0;
