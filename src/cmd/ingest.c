@@ -48,6 +48,17 @@ static int add_all(struct ingest *g, const struct observation *list, size_t n)
     return EXIT_YES;
 }
 
+static slice opaque_recipient(void *ctx, slice tenant, slice id, arena *a)
+{
+    struct ingest *g = ctx;
+    slice key;
+    err e;
+    if (ledger_get_opaque(g->session.ledger, tenant, id, a, &key, &e) == OK)
+        return key;
+    cmd_error(g->args, "%s; a signed return path is taken as unknown", e.text);
+    return SLICE_EMPTY;
+}
+
 int ingest_mail(struct ingest *g, slice path, slice bytes, int64_t arrived_us)
 {
     struct bounce_result result;
@@ -59,6 +70,8 @@ int ingest_mail(struct ingest *g, slice path, slice bytes, int64_t arrived_us)
         .feed = S("mail"),
         .verp_keys = g->keys.keys,
         .verp_key_count = g->keys.n,
+        .opaque = opaque_recipient,
+        .opaque_ctx = g,
         .now_us = arrived_us == TIME_NONE ? g->session.now_us : arrived_us,
         .vouched = g->vouched,
     };

@@ -16,6 +16,7 @@ static const struct opt options[] = {
     {"prefix", 0, OPT_TEXT, "WORD", "make: the mailbox in front of the token (default: " DEFAULT_PREFIX ")"},
     {"message", 'm', OPT_TEXT, "ID", "id of the message or campaign"},
     {"recipient", 'r', OPT_TEXT, "ADDRESS", "verify: the recipient, where the return path carries only an id"},
+    {"ledger", 'l', OPT_TEXT, "FILE", "make: keep whose path it is, where it carries only an id"},
     CMD_OPT_TENANT,
     {"max-days", 0, OPT_NUMBER, "N", "verify: refuse what is older"},
     CMD_OPT_JSON,
@@ -46,6 +47,29 @@ static int keygen(struct verp *v)
     return EXIT_YES;
 }
 
+/* An id says whose it is by the ledger only. */
+static int remember(struct verp *v, slice opaque, slice key)
+{
+    struct session s;
+    err e;
+    if (slice_empty(opaque) || !args_text(v->args, "ledger", NULL))
+        return EXIT_YES;
+    int code = session_open(&s, v->args, SESSION_WRITE);
+    if (code)
+        return code;
+    enum status st = ledger_begin(s.ledger, &e);
+    if (st == OK)
+        st = ledger_put_opaque(s.ledger, v->tenant, opaque, key, s.now_us, &e);
+    if (st == OK)
+        st = ledger_commit(s.ledger, &e);
+    if (st != OK)
+        code = cmd_fail(v->args, &e);
+    else if (ledger_hashed(s.ledger))
+        cmd_error(v->args, "%s keeps addresses as hashes only, and so not whose this path is", s.path);
+    session_close(&s);
+    return code;
+}
+
 static int make(struct verp *v)
 {
     const char *domain = args_text(v->args, "domain", NULL);
@@ -70,6 +94,9 @@ static int make(struct verp *v)
         cmd_error(v->args, "no return path can be made of these; is the prefix longer than a few letters?");
         return EXIT_DATA;
     }
+    int code = remember(v, opaque, key);
+    if (code)
+        return code;
     if (!args_flag(v->args, "json")) {
         buf_add(&v->out, path);
         buf_addc(&v->out, '\n');

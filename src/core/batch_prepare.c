@@ -3,6 +3,7 @@
 #include "bounce/address.h"
 #include "core/cause_words.h"
 #include "core/entry.h"
+#include "core/opaque.h"
 
 #define FUTURE_US TIME_DAY /* clocks are wrong by less; what is dated later is dated now */
 
@@ -127,6 +128,15 @@ static void note_sent(struct prepare *p, const struct batch_item *item)
             *set_place(&p->sent, item->fold.ids[NAMING[i]]) = item->fold.ids[NAMING[i]];
 }
 
+/* Whose a return path with an id is, from our own log; returns what ledger_put_opaque does. */
+static enum status put_opaque(struct prepare *p, const struct batch_item *item, err *e)
+{
+    slice id = opaque_of(item->o->sender, p->b->a);
+    if (slice_empty(id))
+        return OK;
+    return ledger_put_opaque(p->b->ledger, item->o->tenant, id, item->key, item->fold.time_us, e);
+}
+
 /* The ledger is asked for all bare reports before the first message of this batch is put into it: what counts is the
  * order of the observations, not where a batch begins. */
 static enum status put_sent(struct prepare *p, err *e)
@@ -135,6 +145,9 @@ static enum status put_sent(struct prepare *p, err *e)
         const struct batch_item *item = &p->b->items[i];
         if (item->o->trust != TRUST_PROVEN)
             continue;
+        enum status put = put_opaque(p, item, e);
+        if (put != OK)
+            return put;
         for (size_t k = 0; k < ARRAY_LEN(NAMING); k++) {
             uint64_t id = item->fold.ids[NAMING[k]];
             enum status st = id ? ledger_add_sent(p->b->ledger, id, item->fold.time_us, e) : OK;

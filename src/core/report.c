@@ -88,7 +88,8 @@ static slice sent_to(const struct bounce_result *r, const struct bounce_report *
     return SLICE_EMPTY;
 }
 
-/* A token with an opaque id proves itself only against a recipient: one of those that the report offers. */
+/* A token with an opaque id proves itself only against a recipient: one of those that the report offers, or the one that
+ * was remembered (a forwarded mail bounces for somebody else). */
 static bool verify_for(const struct bounce_result *r, const struct report_context *c, slice recipient, arena *a,
                        struct bounce_verp *out)
 {
@@ -103,13 +104,21 @@ static struct proof prove(const struct bounce_result *r, const struct bounce_rep
     struct proof p = {.proven = false};
     if (slice_empty(r->verp_token) || !c->verp_key_count)
         return p;
+    slice id = SLICE_EMPTY;
     const slice offered[] = {SLICE_EMPTY, report->original_recipient, report->recipient, address_find(r->returned.to)};
     for (size_t i = 0; i < ARRAY_LEN(offered) && !p.proven; i++) {
         if (i > 0 && slice_empty(offered[i]))
             continue;
         /* an opaque id alone says that the path is ours, not whose it is */
-        p.proven = verify_for(r, c, offered[i], a, &p.verp) && !slice_empty(p.verp.recipient);
+        bool ours = verify_for(r, c, offered[i], a, &p.verp);
+        p.proven = ours && !slice_empty(p.verp.recipient);
+        if (ours && !p.proven)
+            id = p.verp.opaque;
     }
+    slice remembered =
+        p.proven || slice_empty(id) || !c->opaque ? SLICE_EMPTY : c->opaque(c->opaque_ctx, c->tenant, id, a);
+    if (!slice_empty(remembered))
+        p.proven = verify_for(r, c, remembered, a, &p.verp);
     return p;
 }
 

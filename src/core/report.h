@@ -8,15 +8,20 @@
 
 #include "bounce/observation.h"
 
+/* Tells whose a return path is that carries only an id; empty when that is not known. What it says is verified. */
+typedef slice (*report_opaque_fn)(void *ctx, slice tenant, slice id, arena *a);
+
 struct report_context {
     slice tenant, stream, campaign,
         source; /* what the caller knows of the mailbox; the mail's own campaign comes first */
     slice feed; /* name of the feed, for people */
     const struct bounce_verp_key *verp_keys;
     size_t verp_key_count;
-    uint32_t verp_max_days; /* 0: any age */
-    int64_t now_us;         /* for the age of a return path, and for a mail that tells no time */
-    bool vouched;           /* a person stands up for the mailbox (`--trust matched`) */
+    uint32_t verp_max_days;  /* 0: any age */
+    report_opaque_fn opaque; /* NULL: only the recipients that the mail itself names are tried */
+    void *opaque_ctx;
+    int64_t now_us; /* for the age of a return path, and for a mail that tells no time */
+    bool vouched;   /* a person stands up for the mailbox (`--trust matched`) */
 };
 
 /* The source key of a mail: its whole content without what an mbox adds (the "From " line, one blank line at the end),

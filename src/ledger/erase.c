@@ -77,14 +77,14 @@ static enum status clear_examples(struct ledger *l, slice key, arena *a, err *e)
     return st;
 }
 
-static enum status drop_acquired(struct ledger *l, slice tenant, slice key, err *e)
+static enum status drop_named(struct ledger *l, enum stmt which, slice tenant, slice key, err *e)
 {
     char hash[STORED_KEY_BYTES];
     int64_t tenant_id;
     struct row r;
     enum status st = names_find(l, tenant, &tenant_id, e);
     if (st == OK)
-        st = row_open(l, STMT_ACQUIRED_DROP, &r, e);
+        st = row_open(l, which, &r, e);
     if (st != OK)
         return st;
     row_key(&r, l->hashed ? stored_hash(l, tenant, key, hash) : key);
@@ -159,7 +159,9 @@ static enum status erase_in(struct ledger *l, struct ledger_address *addr, slice
     if (st == OK)
         st = clear_examples(l, addr->key, a, e);
     if (st == OK)
-        st = drop_acquired(l, addr->tenant, addr->key, e);
+        st = drop_named(l, STMT_ACQUIRED_DROP, addr->tenant, addr->key, e);
+    if (st == OK)
+        st = drop_named(l, STMT_OPAQUE_DROP, addr->tenant, addr->key, e);
     if (st == OK)
         st = hide_address(l, addr, now_us, e);
     return st == OK ? put_erase_event(l, addr, actor, now_us, e) : st;

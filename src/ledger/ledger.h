@@ -147,6 +147,11 @@ NODISCARD enum status ledger_put_feed(struct ledger *l, const struct ledger_feed
 NODISCARD enum status ledger_add_sent(struct ledger *l, uint64_t id_hash, int64_t time_us, err *e);
 NODISCARD enum status ledger_was_sent(struct ledger *l, uint64_t id_hash, bool *was, err *e);
 
+/* The recipient (key form) of a signed return path that carries only an id, kept as long as `sent`. The first one told stays: it
+ * is a hint, and who uses it verifies the path against it. Nothing is kept where addresses are hashes. get: empty when unknown. */
+NODISCARD enum status ledger_put_opaque(struct ledger *l, slice tenant, slice id, slice key, int64_t time_us, err *e);
+NODISCARD enum status ledger_get_opaque(struct ledger *l, slice tenant, slice id, arena *a, slice *key, err *e);
+
 /* The last proven delivery to anybody at a domain; TIME_NONE when there was none. put keeps the later one. */
 NODISCARD enum status ledger_put_domain(struct ledger *l, slice tenant, slice domain, int64_t delivered_us, err *e);
 NODISCARD enum status ledger_get_domain(struct ledger *l, slice tenant, slice domain, int64_t *delivered_us, err *e);

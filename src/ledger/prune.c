@@ -213,6 +213,8 @@ static enum status prune_rest(struct prune *p)
         return st;
     if (!kept_for_ever(p->r->sent_us))
         st = prune_where(p, STMT_SENT_PRUNE, limit_of(p, p->r->sent_us) / TIME_DAY);
+    if (st == OK && !kept_for_ever(p->r->sent_us))
+        st = prune_where(p, STMT_OPAQUE_PRUNE, limit_of(p, p->r->sent_us) / TIME_DAY);
     if (st == OK && !kept_for_ever(p->r->tallies_us))
         st = prune_where(p, STMT_TALLIES_PRUNE, limit_of(p, p->r->tallies_us) / TIME_HOUR);
     if (st == OK && p->removed > 0)

@@ -66,8 +66,12 @@ static const char waiting[] =
 static const char hashed_rows[] = "ALTER TABLE addresses ADD COLUMN text_hash INTEGER;"
                                   "ALTER TABLE addresses ADD COLUMN domain INTEGER;";
 
+static const char opaque[] =
+    "CREATE TABLE opaque(tenant INTEGER NOT NULL, id TEXT NOT NULL, recipient TEXT NOT NULL, day INTEGER NOT "
+    "NULL, PRIMARY KEY(tenant, id)) STRICT, WITHOUT ROWID;";
+
 /* By number; a migration that was released is never edited, the next one mends it. */
-static const char *const migrations[] = {first, acquisition, waiting, hashed_rows};
+static const char *const migrations[] = {first, acquisition, waiting, hashed_rows, opaque};
 
 int schema_version(void)
 {

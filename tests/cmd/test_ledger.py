@@ -437,6 +437,52 @@ class Verp(Case):
         self.bounced("check", "-q", HARD, code=1)
 
 
+LONG = "a.very.long.local.part.that.leaves.no.room.for.anything.else@corp.example.com"
+
+
+class Opaque(Case):
+    """A recipient that does not fit into its return path, and a bounce that names somebody else."""
+
+    def setUp(self):
+        super().setUp()
+        self.file("keys", self.bounced("verp", "keygen").out).chmod(0o600)
+        self.mail = (SAMPLES / "dsn" / "postfix-001-unknown-511.eml").read_bytes().replace(HARD.encode(), b"x@far.example")
+
+    def make(self, *args):
+        return self.bounced("verp", "--verp-keys", "keys", "make", LONG, "--domain", "example.org", *args).out.strip()
+
+    def bounce(self, path):
+        return self.file("bounce.eml", b"Delivered-To: " + path.encode() + b"\n" + self.mail)
+
+    def test_unknown_path_blames_nobody(self):
+        self.bounced("ingest", "-q", "--verp-keys", "keys", self.bounce(self.make()))
+        self.bounced("check", "-q", LONG)
+        self.bounced("check", "-q", "x@far.example")
+
+    def test_path_remembered_when_made(self):
+        self.bounced("ingest", "-q", self.file("none.eml", "Subject: x\n\nx\n"))
+        self.bounced("ingest", "-q", "--verp-keys", "keys", self.bounce(self.make("--ledger", self.ledger)))
+        self.bounced("check", "-q", LONG, code=1)
+        self.assertIn("proven", self.bounced("why", LONG).out)
+        self.bounced("check", "-q", "x@far.example")
+
+    def test_path_seen_in_the_log(self):
+        path = self.make()
+        lines = (f"qmgr[1]: 4F2A31: from=<{path}>, size=900, nrcpt=1 (queue active)",
+                 f"smtp[2]: 4F2A31: to=<{LONG}>, relay=mx.corp.example.com[192.0.2.1]:25, delay=1, "
+                 "delays=0/0/0/1, dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as 1)",
+                 "qmgr[1]: 4F2A31: removed")
+        log = self.file("mail.log", "".join(f"Mar  4 10:00:0{i} mta postfix/{line}\n" for i, line in enumerate(lines)))
+        os.utime(log, (YEAR_OF_LOGS, YEAR_OF_LOGS))
+        self.bounced("ingest", "-q", log)
+        self.bounced("ingest", "-q", "--verp-keys", "keys", self.bounce(path))
+        self.assertIn("rfc3464, proven", self.bounced("why", LONG).out)
+        self.assertIn("user-unknown", self.bounced("why", LONG).out)
+        self.bounced("check", "-q", "x@far.example")
+        self.bounced("erase", LONG)
+        self.assertNotIn("opaque", self.bounced("dump").out)
+
+
 class Doctor(Case):
     def test_lines(self):
         checks = {c["check"]: c for c in self.objects("doctor", "--json", "--control-name", "localhost", code=None)}

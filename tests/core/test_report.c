@@ -118,6 +118,13 @@ static void test_proven(void **state)
     world_close(&w);
 }
 
+static slice remembered(void *ctx, slice tenant, slice id, arena *a)
+{
+    (void)tenant, (void)a;
+    assert_int_equal(id.n, 16);
+    return slice_str(ctx);
+}
+
 static void test_opaque(void **state)
 {
     (void)state;
@@ -132,6 +139,16 @@ static void test_opaque(void **state)
     assert_true(slice_eq(o->sent_to, slice_str(long_one)));
     /* somebody else's return path proves nothing about another recipient */
     assert_int_equal(observe(&w, dsn(&w, token, "victim@example.net"), &c)->trust, TRUST_BARE);
+    /* forwarded: who received it is told by what was remembered, and only if the id is of that address */
+    static char of_long_one[sizeof(long_one)], other[] = "victim@example.net";
+    memcpy(of_long_one, long_one, sizeof(long_one));
+    c.opaque = remembered;
+    c.opaque_ctx = of_long_one;
+    o = observe(&w, dsn(&w, token, "victim@example.net"), &c);
+    assert_int_equal(o->trust, TRUST_PROVEN);
+    assert_true(slice_eq(o->sent_to, slice_str(long_one)));
+    c.opaque_ctx = other;
+    assert_int_equal(observe(&w, dsn(&w, token, "third@example.net"), &c)->trust, TRUST_BARE);
     world_close(&w);
 }
 
