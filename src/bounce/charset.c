@@ -7,7 +7,8 @@
 #include "base/text.h"
 
 #define CHARSET_MAX_NAME 40  /* octets of a normalised name */
-#define CHARSET_SMALL 4096   /* up to here the worst case is allocated; above it the output is measured first */
+#define CHARSET_SMALL 32768  /* up to here the worst case is allocated; above it the output is measured first */
+#define CHARSET_SCRATCH 4096 /* octets that are measured at once */
 #define CHARSET_SLACK 16     /* octets for what a converter holds back */
 #define CHARSET_MAX_GROWTH 3 /* octets of UTF-8 for an octet of anything, nearly always */
 #define REPLACEMENT "\xEF\xBF\xBD"
@@ -180,7 +181,7 @@ struct sink {
 /* One call of iconv; in and left NULL ask for what it still holds. True when it wants no more calls. */
 static bool convert_step(iconv_t cd, char **in, size_t *left, struct sink *k, int *why)
 {
-    char scratch[CHARSET_SMALL];
+    char scratch[CHARSET_SCRATCH];
     char *to = k->out != NULL ? k->out + k->n : scratch;
     size_t space = k->out != NULL ? k->room - k->n : sizeof scratch;
     size_t before = space;
@@ -191,8 +192,8 @@ static bool convert_step(iconv_t cd, char **in, size_t *left, struct sink *k, in
     return got != (size_t)-1;
 }
 
-/* Converts s into k. Wrong octets become U+FFFD, one each. */
-static void convert(iconv_t cd, slice s, struct sink *k, bool *errors)
+/* Converts s into k. Wrong octets become U+FFFD, one each; a strict caller wants nothing behind the first. */
+static void convert(iconv_t cd, slice s, struct sink *k, bool strict, bool *errors)
 {
     char *in = (char *)(uintptr_t)s.p; /* iconv does not write to its input */
     size_t left = s.n;
@@ -202,7 +203,7 @@ static void convert(iconv_t cd, slice s, struct sink *k, bool *errors)
         if (why == E2BIG && k->out == NULL)
             continue;
         *errors = true;
-        if (why == E2BIG || (k->out != NULL && k->room - k->n < sizeof REPLACEMENT - 1))
+        if (strict || why == E2BIG || (k->out != NULL && k->room - k->n < sizeof REPLACEMENT - 1))
             return;
         if (k->out != NULL)
             memcpy(k->out + k->n, REPLACEMENT, sizeof REPLACEMENT - 1);
@@ -213,19 +214,21 @@ static void convert(iconv_t cd, slice s, struct sink *k, bool *errors)
     (void)convert_step(cd, NULL, NULL, k, &why); /* a character held back for a combining mark */
 }
 
-static slice from_iconv(iconv_t cd, arena *a, slice s, bool *errors)
+/* With `strict` nothing that can be used is given when there are errors. */
+static slice from_iconv(iconv_t cd, arena *a, slice s, bool strict, bool *errors)
 {
+    bool wrong = false;
     struct sink k = {NULL, 0, 0};
     size_t room = s.n * CHARSET_MAX_GROWTH + CHARSET_SLACK;
     if (s.n > CHARSET_SMALL) {
-        convert(cd, s, &k, errors);
+        convert(cd, s, &k, strict, &wrong);
         room = k.n + CHARSET_SLACK;
     }
-    k = (struct sink){arena_alloc(a, room), 0, room};
-    if (k.out == NULL)
-        return SLICE_EMPTY;
-    convert(cd, s, &k, errors);
-    return slice_of(k.out, k.n);
+    k = (struct sink){wrong && strict ? NULL : arena_alloc(a, room), 0, room};
+    if (k.out != NULL)
+        convert(cd, s, &k, strict, &wrong);
+    *errors |= wrong;
+    return k.out != NULL ? slice_of(k.out, k.n) : SLICE_EMPTY;
 }
 
 /* ---- guesses -------------------------------------------------------------------------------------------------- */
@@ -301,27 +304,32 @@ static enum charset settle(enum charset named, slice *s, bool *errors, bool *unk
 }
 
 /* Text that is not of the charset it is labelled with. Gateways turn text into UTF-8 and leave the label; Japanese mailers
- * label Shift_JIS and EUC-JP as ISO-2022-JP. */
-static slice mislabelled(struct charsets *cs, arena *a, enum charset c, slice s, slice converted)
+ * label Shift_JIS and EUC-JP as ISO-2022-JP. False when it is neither. */
+static bool mislabelled(struct charsets *cs, arena *a, enum charset c, slice s, slice *out)
 {
     static const enum charset japanese[] = {CS_EUCJP, CS_CP932}; /* the pickier one first */
+    *out = s;
     if (utf8_valid(s))
-        return s;
+        return true;
     for (size_t i = 0; c == CS_ISO2022JP && i < ARRAY_LEN(japanese); i++) {
         bool errors = false;
         if (cs->cd[japanese[i]] == (iconv_t)-1)
             continue;
-        slice out = from_iconv(cs->cd[japanese[i]], a, s, &errors);
+        *out = from_iconv(cs->cd[japanese[i]], a, s, true, &errors);
         if (!errors)
-            return out;
+            return true;
     }
-    return converted;
+    return false;
 }
 
 static slice from_named(struct charsets *cs, arena *a, enum charset c, slice s, bool *errors)
 {
-    slice out = from_iconv(cs->cd[c], a, s, errors);
-    return *errors && !is_ascii(s) ? mislabelled(cs, a, c, s, out) : out;
+    bool wrong = false, doubtful = !is_ascii(s);
+    slice out = from_iconv(cs->cd[c], a, s, doubtful, &wrong);
+    *errors |= wrong;
+    if (!wrong || !doubtful || mislabelled(cs, a, c, s, &out))
+        return out;
+    return from_iconv(cs->cd[c], a, s, false, errors);
 }
 
 slice charset_decode(struct charsets *cs, arena *a, slice name, slice text, bool *errors, bool *unknown)
