@@ -1,7 +1,8 @@
 #include "base/slice.h"
 
-/* Distance at which slice_line looks for both kinds of line ends, so that a text with only one kind stays linear. */
-#define LINE_WINDOW 512
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 slice slice_str(const char *s)
 {
@@ -95,17 +96,22 @@ slice slice_unwrap(slice s, char open, char close)
     return s;
 }
 
-/* Offset of the first CR or LF, or s.n. */
-static size_t line_length(slice s)
+size_t slice_line_end(slice s)
 {
-    for (size_t from = 0; from < s.n; from += LINE_WINDOW) {
-        size_t end = s.n - from < LINE_WINDOW ? s.n : from + LINE_WINDOW;
-        size_t lf = next_byte(s.p, from, end, '\n');
-        size_t cr = next_byte(s.p, from, lf, '\r');
-        if (cr < end)
-            return cr;
+    size_t i = 0;
+#ifdef __SSE2__ /* both kinds in one pass: lines are too short for two calls of memchr each */
+    const __m128i lf = _mm_set1_epi8('\n'), cr = _mm_set1_epi8('\r');
+    for (; s.n - i >= sizeof lf; i += sizeof lf) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(s.p + i));
+        __m128i ends = _mm_or_si128(_mm_cmpeq_epi8(bytes, lf), _mm_cmpeq_epi8(bytes, cr));
+        unsigned found = (unsigned)_mm_movemask_epi8(ends);
+        if (found)
+            return i + (unsigned)__builtin_ctz(found);
     }
-    return s.n;
+#endif
+    while (i < s.n && s.p[i] != '\n' && s.p[i] != '\r')
+        i++;
+    return i;
 }
 
 bool slice_line(slice *rest, slice *line)
@@ -114,7 +120,7 @@ bool slice_line(slice *rest, slice *line)
         *line = SLICE_EMPTY;
         return false;
     }
-    size_t n = line_length(*rest);
+    size_t n = slice_line_end(*rest);
     size_t next = n;
     if (next < rest->n && rest->p[next] == '\r')
         next++;

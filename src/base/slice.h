@@ -129,6 +129,9 @@ static inline slice slice_trim(slice s)
 /* Without one pair of enclosing characters, e.g. '<' '>', when both are there. */
 slice slice_unwrap(slice s, char open, char close);
 
+/* Offset of the first CR or LF, or s.n. */
+size_t slice_line_end(slice s);
+
 /* Takes the next line from *rest (ends LF, CRLF or CR; the end is consumed and not part of the line).
  * Returns false when *rest is empty. A CR at the very end counts as a line end, so keep it back while more may follow.
  */

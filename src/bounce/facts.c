@@ -2,8 +2,8 @@
 
 #include "bounce/address.h"
 
-static const slice names[FACTS] = {
-#define FACT(id, name) SLICE_INIT(name),
+static const struct field_name names[FACTS] = {
+#define FACT(id, name) FIELD_NAME(name),
 #include "bounce/facts.def"
 #undef FACT
 };
@@ -11,7 +11,7 @@ static const slice names[FACTS] = {
 static void take_fields(const struct header *h, slice fields[FACTS])
 {
     for (size_t k = 0; k < FACTS; k++)
-        fields[k] = header_get_filled(h, names[k]);
+        fields[k] = header_may_have(h, names[k].hash) ? header_get_filled(h, names[k].name) : SLICE_EMPTY;
 }
 
 /* "<>", "", "<MAILER-DAEMON>": what a Return-Path holds when the envelope sender was null. */

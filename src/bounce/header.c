@@ -11,7 +11,7 @@ static bool field_split(slice line, struct field *f)
 {
     size_t i = 0;
     size_t most = line.n < HEADER_MAX_NAME ? line.n : HEADER_MAX_NAME;
-    while (i < most && line.p[i] > 32 && line.p[i] < 127 && line.p[i] != ':')
+    while (i < most && (unsigned char)(line.p[i] - 33) < 127 - 33 && line.p[i] != ':')
         i++;
     size_t name = i;
     while (i < line.n && (line.p[i] == ' ' || line.p[i] == '\t'))
@@ -62,13 +62,6 @@ static void skip_lead(struct lines *l)
     *l = before;
 }
 
-/* One of 256, the same for upper and lower case. */
-static inline unsigned name_hash(slice name)
-{
-    unsigned middle = (unsigned char)name.p[name.n / 2] | 0x20u, last = (unsigned char)name.p[name.n - 1] | 0x20u;
-    return (middle + 29 * last + 83 * (unsigned)name.n) & 255;
-}
-
 struct reading {
     struct field *fields;
     uint64_t names[4];
@@ -94,7 +87,7 @@ static bool keep_field(struct reading *r, arena *a, const struct field *f)
     if (grown == NULL)
         return false;
     grown[r->n++] = *f;
-    unsigned hash = name_hash(f->name);
+    uint8_t hash = field_hash(f->name);
     r->names[hash >> 6] |= UINT64_C(1) << (hash & 63);
     r->fields = grown;
     return true;
@@ -141,14 +134,6 @@ bool header_read(slice *rest, arena *a, struct header *out)
     return ok;
 }
 
-static inline bool may_have(const struct header *h, slice name)
-{
-    if (slice_empty(name))
-        return false;
-    unsigned hash = name_hash(name);
-    return h->names[hash >> 6] >> (hash & 63) & 1;
-}
-
 /* The first field of that name at or behind `from`, which is inside of h->fields or at its end. */
 static const struct field *find_from(const struct header *h, const struct field *from, slice name)
 {
@@ -158,20 +143,14 @@ static const struct field *find_from(const struct header *h, const struct field 
     return NULL;
 }
 
-static inline const struct field *find(const struct header *h, slice name)
+const struct field *header_find(const struct header *h, slice name)
 {
-    return may_have(h, name) ? find_from(h, h->fields, name) : NULL;
-}
-
-slice header_get(const struct header *h, slice name)
-{
-    const struct field *f = find(h, name);
-    return f ? f->value : SLICE_EMPTY;
+    return find_from(h, h->fields, name);
 }
 
 slice header_get_filled(const struct header *h, slice name)
 {
-    const struct field *f = find(h, name);
+    const struct field *f = header_find(h, name);
     while (f && slice_empty(f->value))
         f = find_from(h, f + 1, name);
     return f ? f->value : SLICE_EMPTY;
@@ -183,11 +162,6 @@ slice header_get_last(const struct header *h, slice name)
         if (h->fields[i].name.n == name.n && slice_eq_ci(h->fields[i].name, name))
             return h->fields[i].value;
     return SLICE_EMPTY;
-}
-
-bool header_has(const struct header *h, slice name)
-{
-    return find(h, name) != NULL;
 }
 
 slice header_unfold(arena *a, slice value)

@@ -24,11 +24,56 @@ struct header {
  * follows soon; else, and at a line that begins with "--", the body begins there. Returns false when the arena refused memory: what
  * was read is there. */
 NODISCARD bool header_read(slice *rest, arena *a, struct header *out);
+
+/* One of 256 for a name of n letters, the same for upper and lower case: by its middle and its last letter. */
+#define FIELD_HASH(middle, last, n) \
+    ((uint8_t)(((unsigned char)(middle) | 0x20u) + 29 * ((unsigned char)(last) | 0x20u) + 83 * (unsigned)(n)))
+
+/* A name in a table of names that are looked for in every mail. */
+struct field_name {
+    slice name;
+    uint8_t hash;
+};
+#define FIELD_NAME(s)                                                                          \
+    {                                                                                          \
+        SLICE_INIT(s), FIELD_HASH((s)[(sizeof(s) - 1) / 2], (s)[sizeof(s) - 2], sizeof(s) - 1) \
+    }
+
+/* False for most names that are not there. */
+static inline bool header_may_have(const struct header *h, uint8_t hash)
+{
+    return h->names[hash >> 6] >> (hash & 63) & 1;
+}
+
+static inline uint8_t field_hash(slice name)
+{
+    return FIELD_HASH(name.p[name.n / 2], name.p[name.n - 1], name.n);
+}
+
+/* The first field of that name, case ignored; NULL when there is none. */
+const struct field *header_find(const struct header *h, slice name);
+
 /* Raw value of the first (last) field of that name, case ignored; empty when there is none. */
-slice header_get(const struct header *h, slice name);
+static inline slice header_get(const struct header *h, slice name)
+{
+    const struct field *f = name.n && header_may_have(h, field_hash(name)) ? header_find(h, name) : NULL;
+    return f ? f->value : SLICE_EMPTY;
+}
+
 slice header_get_filled(const struct header *h, slice name); /* the first that is not empty */
 slice header_get_last(const struct header *h, slice name);
-bool header_has(const struct header *h, slice name);
+
+static inline bool header_has(const struct header *h, slice name)
+{
+    return name.n && header_may_have(h, field_hash(name)) && header_find(h, name) != NULL;
+}
+
+/* header_get for a name of a table. */
+static inline slice header_get_named(const struct header *h, const struct field_name *name)
+{
+    return header_may_have(h, name->hash) ? header_get(h, name->name) : SLICE_EMPTY;
+}
+
 /* Unfolded to one line (value itself when it is one line already). */
 slice header_unfold(arena *a, slice value);
 

@@ -1,8 +1,7 @@
 /* Walking over the lines of a message: LF, CRLF, CR CR LF (twice converted) and CR alone end a line, mixed as they
  * come.
  *
- * Unlike slice_line it takes CR CR LF as one line end, which would otherwise look like the end of a header. Linear over
- * any input: the next LF is remembered, so that a text with CR only is not searched again for each line.
+ * Unlike slice_line it takes CR CR LF as one line end, which would otherwise look like the end of a header.
  */
 #ifndef BOUNCE_LINE_H
 #define BOUNCE_LINE_H
@@ -14,12 +13,11 @@
 
 struct lines {
     const char *p, *end; /* what is left */
-    const char *lf;      /* next LF at or behind p; end for none, NULL when not searched yet */
 };
 
 static inline struct lines lines_of(slice s)
 {
-    return (struct lines){s.p, s.p + s.n, NULL};
+    return (struct lines){s.p, s.p + s.n};
 }
 
 static inline slice lines_rest(const struct lines *l)
@@ -44,15 +42,9 @@ static inline bool lines_next(struct lines *l, slice *line)
     if (l->p == l->end)
         return false;
     const char *start = l->p;
-    if (l->lf == NULL || l->lf < start) {
-        l->lf = memchr(start, '\n', (size_t)(l->end - start));
-        if (l->lf == NULL)
-            l->lf = l->end;
-    }
-    const char *cr = l->lf > start ? memchr(start, '\r', (size_t)(l->lf - start)) : NULL;
-    const char *stop = cr != NULL ? cr : l->lf;
-    l->p = stop + line_end_span((slice){stop, (size_t)(l->end - stop)});
-    *line = slice_of(start, (size_t)(stop - start));
+    size_t left = (size_t)(l->end - start), n = slice_line_end((slice){start, left});
+    l->p = start + n + line_end_span((slice){start + n, left - n});
+    *line = slice_of(start, n);
     return true;
 }
 

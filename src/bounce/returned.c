@@ -3,66 +3,77 @@
 #include "bounce/address.h"
 
 /* Where mailers and platforms put the id of a campaign: own software first, then the platforms' own marks. */
-static const slice campaign_names[] = {
-    SLICE_INIT("X-Campaign-ID"),
-    SLICE_INIT("X-CampaignID"),
-    SLICE_INIT("X-Campaign"),
-    SLICE_INIT("X-Mailing-ID"),
-    SLICE_INIT("X-MailingID"),
-    SLICE_INIT("X-Newsletter-ID"),
-    SLICE_INIT("X-Mailer-Campaign"),
-    SLICE_INIT("X-EmailCampaign-ID"),
-    SLICE_INIT("X-Broadcast-Id"),
-    SLICE_INIT("X-Mailing"),
-    SLICE_INIT("X-Mautic-Campaign"),
-    SLICE_INIT("X-MessageID"), /* phpList */
-    SLICE_INIT("X-Mw-Campaign-Uid"),
-    SLICE_INIT("X-MC-Campaign"),
-    SLICE_INIT("X-MC-User"),
-    SLICE_INIT("X-MC-Tags"),
-    SLICE_INIT("X-Mailgun-Campaign-Id"),
-    SLICE_INIT("X-Mailgun-Tag"),
-    SLICE_INIT("X-SES-Configuration-Set"),
-    SLICE_INIT("X-PM-Tag"),
-    SLICE_INIT("X-Mailin-Campaign"),
-    SLICE_INIT("X-Mailjet-Campaign"),
-    SLICE_INIT("X-MJ-CustomID"),
-    SLICE_INIT("X-SMTPAPI"),
-    SLICE_INIT("X-SMTP2GO-Tag"),
-    SLICE_INIT("X-SG-Campaign"),
-    SLICE_INIT("X-Job"),
-    SLICE_INIT("X-JobID"),
-    SLICE_INIT("X-Job-ID"),
-    SLICE_INIT("X-rpcampaign"),
-    SLICE_INIT("X-cid"),
-    SLICE_INIT("X-Elasticemail-Campaign"),
-    SLICE_INIT("X-MSYS-API"),
-    SLICE_INIT("X-HS-Cid"),
-    SLICE_INIT("X-Virtual-MTA-Job"),
-    SLICE_INIT("X-Delivery-Job"),
+static const struct field_name campaign_names[] = {
+    FIELD_NAME("X-Campaign-ID"),
+    FIELD_NAME("X-CampaignID"),
+    FIELD_NAME("X-Campaign"),
+    FIELD_NAME("X-Mailing-ID"),
+    FIELD_NAME("X-MailingID"),
+    FIELD_NAME("X-Newsletter-ID"),
+    FIELD_NAME("X-Mailer-Campaign"),
+    FIELD_NAME("X-EmailCampaign-ID"),
+    FIELD_NAME("X-Broadcast-Id"),
+    FIELD_NAME("X-Mailing"),
+    FIELD_NAME("X-Mautic-Campaign"),
+    FIELD_NAME("X-MessageID"), /* phpList */
+    FIELD_NAME("X-Mw-Campaign-Uid"),
+    FIELD_NAME("X-MC-Campaign"),
+    FIELD_NAME("X-MC-User"),
+    FIELD_NAME("X-MC-Tags"),
+    FIELD_NAME("X-Mailgun-Campaign-Id"),
+    FIELD_NAME("X-Mailgun-Tag"),
+    FIELD_NAME("X-SES-Configuration-Set"),
+    FIELD_NAME("X-PM-Tag"),
+    FIELD_NAME("X-Mailin-Campaign"),
+    FIELD_NAME("X-Mailjet-Campaign"),
+    FIELD_NAME("X-MJ-CustomID"),
+    FIELD_NAME("X-SMTPAPI"),
+    FIELD_NAME("X-SMTP2GO-Tag"),
+    FIELD_NAME("X-SG-Campaign"),
+    FIELD_NAME("X-Job"),
+    FIELD_NAME("X-JobID"),
+    FIELD_NAME("X-Job-ID"),
+    FIELD_NAME("X-rpcampaign"),
+    FIELD_NAME("X-cid"),
+    FIELD_NAME("X-Elasticemail-Campaign"),
+    FIELD_NAME("X-MSYS-API"),
+    FIELD_NAME("X-HS-Cid"),
+    FIELD_NAME("X-Virtual-MTA-Job"),
+    FIELD_NAME("X-Delivery-Job"),
 };
 
-static const slice recipient_names[] = {
-    SLICE_INIT("X-Rcpt-To"),
-    SLICE_INIT("X-Recipient"),
-    SLICE_INIT("X-Envelope-To"),
-    SLICE_INIT("Envelope-To"),
-    SLICE_INIT("X-Original-To"),
-    SLICE_INIT("Original-Recipient"),
-    SLICE_INIT("X-Original-Rcpt-To"),
-    SLICE_INIT("X-Receiver"),
-    SLICE_INIT("X-Listmember"), /* phpList */
-    SLICE_INIT("X-RCPT"),
-    SLICE_INIT("X-Mailing-To"),
-    SLICE_INIT("X-Subscriber-Email"),
-    SLICE_INIT("X-List-Recipient"),
-    SLICE_INIT("X-Apparently-To"),
-    SLICE_INIT("Apparently-To"),
-    SLICE_INIT("Delivered-To"),
+static const struct field_name recipient_names[] = {
+    FIELD_NAME("X-Rcpt-To"),
+    FIELD_NAME("X-Recipient"),
+    FIELD_NAME("X-Envelope-To"),
+    FIELD_NAME("Envelope-To"),
+    FIELD_NAME("X-Original-To"),
+    FIELD_NAME("Original-Recipient"),
+    FIELD_NAME("X-Original-Rcpt-To"),
+    FIELD_NAME("X-Receiver"),
+    FIELD_NAME("X-Listmember"), /* phpList */
+    FIELD_NAME("X-RCPT"),
+    FIELD_NAME("X-Mailing-To"),
+    FIELD_NAME("X-Subscriber-Email"),
+    FIELD_NAME("X-List-Recipient"),
+    FIELD_NAME("X-Apparently-To"),
+    FIELD_NAME("Apparently-To"),
+    FIELD_NAME("Delivered-To"),
 };
 
 /* The first of these fields that is there and not empty. */
-static slice first_of(const struct header *h, const slice *names, size_t n)
+static slice first_of(const struct header *h, const struct field_name *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        slice v = header_get_named(h, &names[i]);
+        if (v.n > 0)
+            return v;
+    }
+    return SLICE_EMPTY;
+}
+
+/* The same for names that the caller gives. */
+static slice first_given(const struct header *h, const slice *names, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         slice v = header_get(h, names[i]);
@@ -115,28 +126,30 @@ static slice campaign_in_json(slice s)
     return SLICE_EMPTY;
 }
 
+/* What a field says of the campaign; empty when it is not there or tells nothing. */
+static slice campaign_in(struct charsets *cs, arena *a, slice raw)
+{
+    if (slice_empty(raw))
+        return SLICE_EMPTY;
+    slice v = header_text(cs, a, raw, SLICE_EMPTY);
+    return slice_starts(v, S("{")) ? campaign_in_json(v) : v;
+}
+
 static slice campaign_of(struct charsets *cs, arena *a, const struct header *h, const struct bounce_options *options)
 {
     bool given = options != NULL && options->campaign_headers != NULL && options->campaign_header_count > 0;
-    const slice *names = given ? options->campaign_headers : campaign_names;
     size_t n = given ? options->campaign_header_count : ARRAY_LEN(campaign_names);
-    for (size_t i = 0; i < n; i++) {
-        slice raw = header_get(h, names[i]);
-        if (slice_empty(raw))
-            continue;
-        slice v = header_text(cs, a, raw, SLICE_EMPTY);
-        if (slice_starts(v, S("{")))
-            v = campaign_in_json(v);
-        if (v.n > 0)
-            return v;
-    }
-    return SLICE_EMPTY;
+    slice v = SLICE_EMPTY;
+    for (size_t i = 0; i < n && slice_empty(v); i++)
+        v = campaign_in(cs, a,
+                        given ? header_get(h, options->campaign_headers[i]) : header_get_named(h, &campaign_names[i]));
+    return v;
 }
 
 static slice recipient_of(arena *a, const struct header *h, const struct bounce_options *options)
 {
     bool given = options != NULL && options->recipient_headers != NULL && options->recipient_header_count > 0;
-    slice v = given ? first_of(h, options->recipient_headers, options->recipient_header_count)
+    slice v = given ? first_given(h, options->recipient_headers, options->recipient_header_count)
                     : first_of(h, recipient_names, ARRAY_LEN(recipient_names));
     return v.n == 0 ? v : address_from_typed(a, v);
 }
@@ -147,7 +160,7 @@ void returned_read(struct charsets *cs, arena *a, const struct header *h, const 
     const slice none = SLICE_EMPTY;
     slice id = message_id(a, header_get(h, S("Message-ID")));
     if (id.n == 0) /* Exchange and others rename it when they return a message */
-        id = message_id(a, first_of(h, (const slice[]){S("X-Original-Message-ID"), S("X-Message-ID")}, 2));
+        id = message_id(a, first_given(h, (const slice[]){S("X-Original-Message-ID"), S("X-Message-ID")}, 2));
     *out = (struct bounce_returned){
         .message_id = id,
         .subject = header_text(cs, a, header_get(h, S("Subject")), none),
@@ -159,7 +172,7 @@ void returned_read(struct charsets *cs, arena *a, const struct header *h, const 
         .feedback_id = header_unfold(a, header_get(h, S("Feedback-ID"))),
         .campaign = campaign_of(cs, a, h, options),
         .recipient_header = recipient_of(a, h, options),
-        .envelope_id = header_unfold(a, first_of(h, (const slice[]){S("Original-Envelope-Id"), S("X-Envid")}, 2)),
+        .envelope_id = header_unfold(a, first_given(h, (const slice[]){S("Original-Envelope-Id"), S("X-Envid")}, 2)),
         .return_path = bracketed(header_unfold(a, header_get(h, S("Return-Path")))),
     };
 }
