@@ -23,13 +23,14 @@ static long read_fd(void *ctx, char *p, size_t n)
     return (long)read(*fd, p, n);
 }
 
-static void told(buf *out, const char *path, const struct acquired_result *r, bool as_json)
+static void told(buf *out, const char *path, const struct acquired_result *r, bool as_json, bool dry_run)
 {
     if (as_json) {
         struct jsonw j;
         jsonw_init(&j, out);
         jsonw_object(&j);
         jsonw_kstr(&j, "file", slice_str(path));
+        jsonw_kbool(&j, "dry_run", dry_run);
         jsonw_ki64(&j, "lines", (int64_t)r->lines);
         jsonw_ki64(&j, "stored", (int64_t)r->stored);
         jsonw_ki64(&j, "invalid", (int64_t)r->invalid);
@@ -38,8 +39,8 @@ static void told(buf *out, const char *path, const struct acquired_result *r, bo
         return;
     }
     text_add_safe(out, slice_str(path), 200);
-    buf_printf(out, ": %llu lines, %llu stored, %llu without an address\n", (unsigned long long)r->lines,
-               (unsigned long long)r->stored, (unsigned long long)r->invalid);
+    buf_printf(out, ": %llu lines, %llu %sstored, %llu without an address\n", (unsigned long long)r->lines,
+               (unsigned long long)r->stored, dry_run ? "would be " : "", (unsigned long long)r->invalid);
     for (size_t i = 0; i < r->bad_count; i++) {
         buf_printf(out, "  line %llu: %s: ", (unsigned long long)r->bad[i].line, r->bad[i].what);
         text_add_safe(out, r->bad[i].text, 80);
@@ -58,8 +59,8 @@ static int one_file(struct session *s, const char *path, arena *a, buf *out)
                                       args_flag(s->args, "dry-run"), read_fd, &in.fd, a, &r, &e);
     csv_close(&in);
     if (got != OK)
-        return cmd_fail(s->args, &e);
-    told(out, path, &r, args_flag(s->args, "json"));
+        return cmd_fail_at(s->args, path, &e);
+    told(out, path, &r, args_flag(s->args, "json"), args_flag(s->args, "dry-run"));
     return EXIT_YES;
 }
 

@@ -32,6 +32,10 @@ static int restore(struct args *a)
         return cmd_usage(a, "from which backup?");
     const char *to = session_path(a);
     enum status s = ledger_restore(args_get(a, 0), to, args_flag(a, "force"), &e);
+    if (s == E_DENIED && !args_flag(a, "force")) {
+        cmd_error(a, "%s: is there already; --force replaces it", to);
+        return EXIT_NO;
+    }
     return s == OK ? EXIT_YES : cmd_fail(a, &e);
 }
 

@@ -75,8 +75,9 @@ static void json_line(struct classify *c, slice line)
     if (o && json_object_is_type(o, json_type_object)) {
         judge_json(c, o);
     } else {
-        cmd_error(c->args, "line %zu is not a JSON object: %s", c->line,
-                  json_tokener_error_desc(json_tokener_get_error(tok)));
+        enum json_tokener_error why = json_tokener_get_error(tok);
+        cmd_error(c->args, "line %zu is not a JSON object%s%s", c->line, why ? ": " : "",
+                  why ? json_tokener_error_desc(why) : "");
         c->code = EXIT_DATA;
     }
     json_object_put(o);

@@ -132,6 +132,13 @@ int cmd_fail(const struct args *a, const err *e)
     return (size_t)e->status < ARRAY_LEN(codes) && codes[e->status] ? codes[e->status] : EXIT_SOFTWARE;
 }
 
+int cmd_fail_at(const struct args *a, const char *path, const err *e)
+{
+    err at;
+    (void)err_set(&at, e->status, "%s: %s", path, e->text);
+    return cmd_fail(a, &at);
+}
+
 #define MAX_WORD 64u
 
 static size_t least(size_t a, size_t b)

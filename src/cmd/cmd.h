@@ -78,6 +78,8 @@ int cmd_usage(const struct args *a, const char *why, ...) PRINTF_LIKE(2, 3);
 void cmd_error(const struct args *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* The same for an err; returns the exit code that fits its status. */
 int cmd_fail(const struct args *a, const err *e);
+/* The same, with the file that it is about in front. */
+int cmd_fail_at(const struct args *a, const char *path, const err *e);
 /* The best match for a misspelt word among NULL-terminated `words`, or NULL when none is near. */
 const char *cmd_suggest(const char *word, const char *const *words);
 

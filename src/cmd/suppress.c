@@ -240,11 +240,8 @@ static int import_one(struct suppress *s, const char *path)
     };
     enum status got = list_import(s->session.ledger, &s->session.policy, &o, read_fd, &in.fd, &s->arena, &r, &e);
     csv_close(&in);
-    if (got != OK) {
-        err named; /* which of the lists */
-        err_set(&named, e.status, "%s: %s", path, e.text);
-        return cmd_fail(s->args, &named);
-    }
+    if (got != OK)
+        return cmd_fail_at(s->args, path, &e);
     (s->json ? imported_json : imported_text)(s, path, &r);
     cmd_write(&s->out);
     arena_reset(&s->arena);

@@ -57,9 +57,8 @@ static enum status read_names(struct acquired *q, const slice *fields, size_t n,
                 q->columns[NAMES[k].fact] = i + 1;
     if (q->columns[FACT_ADDRESS])
         return OK;
-    return err_set(
-        e, E_INVALID,
-        "acquired: the first line must name the columns: email, and of source, form, batch, signed_up what there is");
+    return err_set(e, E_INVALID,
+                   "the first line must name the columns: email, and of source, form, batch, signed_up what there is");
 }
 
 static slice field(const struct acquired *q, const slice *fields, size_t n, enum fact fact)

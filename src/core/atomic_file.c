@@ -41,7 +41,7 @@ enum status atomic_open(struct atomic_file *f, const char *path, err *e)
     (void)unlink(f->beside); /* of a process of our number that crashed */
     f->fd = open(f->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (f->fd < 0)
-        return err_os(e, errno, "%s: create", f->beside);
+        return err_os(e, errno, "%s: no file can be made in %.*s", path, dir ? (int)dir : 1, dir ? path : ".");
     if (replaces && fchmod(f->fd, st.st_mode & 07777) != 0) {
         enum status got = err_os(e, errno, "%s: set the mode", f->beside);
         atomic_abort(f);

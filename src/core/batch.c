@@ -193,6 +193,19 @@ static enum status fold_in(struct writer *w, struct entry *n, struct batch_item 
     return st;
 }
 
+/* What was said for the reason that decided; else what was read last. */
+static const struct observation *telling(const struct entry *n, struct batch_item **items, size_t count)
+{
+    bool stopped = n->row.state == STATE_SUPPRESSED || n->row.state == STATE_HELD;
+    for (size_t i = count; stopped && i-- > 0;) {
+        const struct observation *o = items[i]->o;
+        bool failure = bounce_kind_final(o->kind) || bounce_kind_attempt(o->kind);
+        if (failure && o->verdict.reason == n->status.reason)
+            return o;
+    }
+    return items[count - 1]->o;
+}
+
 static enum status write_address(struct writer *w, const struct ledger_address *row, struct batch_item **items,
                                  size_t count, err *e)
 {
@@ -211,7 +224,7 @@ static enum status write_address(struct writer *w, const struct ledger_address *
     for (size_t i = 0; i < count && st == OK; i++)
         st = put_event(w, &n, items[i], e);
     w->b->result->counts.addresses++;
-    return st == OK ? add_decision(w, &n, items[count - 1]->o, e) : st;
+    return st == OK ? add_decision(w, &n, telling(&n, items, count), e) : st;
 }
 
 /* ---- chunks ---- */

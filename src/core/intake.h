@@ -32,7 +32,7 @@ struct decision {
     slice stream;
     enum hold hold;
     enum bounce_reason reason;
-    slice rule;  /* of the observation that was read last for it */
+    slice rule;  /* of the observation that decided, or where that is of an earlier batch of the last one */
     slice reply; /* that observation's text */
     int64_t since_us, until_us;
     bool lifted; /* was suppressed and is no more */

@@ -147,7 +147,7 @@ static void write_column(struct export *x, const struct leaving *l)
 static bool add_key(struct export *x, slice s)
 {
     for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] <= ' ' || s.p[i] == 127 || strchr("\"#:\\<>,", s.p[i]))
+        if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 127 || strchr("\"#:\\<>,", s.p[i]))
             return false;
     buf_add(&x->out, text_lower(&x->scratch, s));
     return s.n > 0;

@@ -39,6 +39,11 @@ class Classify(Case):
         self.assertEqual(fields[:3] + fields[4:], ["mailbox-full", "soft", "recipient", "552 5.2.2 mailbox full"])
         self.assertTrue(0 < int(fields[3]) <= 100)
 
+    def test_lines_that_are_no_objects(self):
+        for line in ("[]", "no", "5"):
+            self.assertRegex(self.bounced("classify", "--json", stdin=line, code=65).err,
+                             r"^bounced classify: line 1 is not a JSON object(: (?!success).+)?\n$")
+
     def test_vocabularies(self):
         reply = "550 5.1.1 no such user\n"
         for vocabulary, word in (("ses", "Permanent/NoEmail"), ("sparkpost", "10"), ("powermta", "bad-mailbox"),

@@ -224,6 +224,9 @@ class Suppress(WithLedger):
                 self.assertGreaterEqual(len(done.out.splitlines()), 1 if form in ("sparkpost", "mailgun") else count)
                 if form not in ("md5", "sha256"):
                     self.assertIn(HARD, done.out)
+        self.bounced("suppress", "add", "jürgen@idn.example.com")
+        for form in ("postfix-access", "exim"):
+            self.assertIn("jürgen@idn.example.com", self.bounced("suppress", "export", "--format", form).out)
         self.assertIn("there is no format", self.bounced("suppress", "export", "--format", "x", code=64).err)
 
     def test_export_to_a_file_is_whole_or_old(self):
@@ -300,9 +303,11 @@ class Reports(WithLedger):
         told = self.objects("acquired", "--json", "a.csv")[0]
         self.assertEqual((told["lines"], told["stored"], told["invalid"]), (2, 1, 1))
         dump = self.bounced("dump").out
-        self.bounced("acquired", "--dry-run", "a.csv")
+        self.assertIn("1 would be stored", self.bounced("acquired", "--dry-run", "a.csv").out)
         self.assertEqual(self.bounced("dump").out, dump)
         self.bounced("acquired", "nowhere.csv", code=66)
+        self.file("b.csv", "a,b\n1,2\n")
+        self.assertIn("b.csv: the first line must name", self.bounced("acquired", "b.csv", code=65).err)
 
 
 class Events(WithLedger):
@@ -381,7 +386,7 @@ class Keeping(WithLedger):
         self.bounced("backup", "copy.db", code=1)  # it is there already
         self.bounced("suppress", "add", FREE)
         self.assertNotEqual(self.bounced("dump").out, dump)
-        self.bounced("restore", "copy.db", code=1)
+        self.assertIn("--force replaces it", self.bounced("restore", "copy.db", code=1).err)
         self.bounced("restore", "--force", "copy.db")
         self.assertEqual(self.bounced("dump").out, dump)
         self.file("junk.db", b"junk" * 1000)

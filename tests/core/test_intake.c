@@ -321,6 +321,27 @@ static void test_trust(void **state)
 }
 
 /* Another process holds the ledger: the batch stays gathered, and goes in later as it would have. */
+/* The reply that is told with a decision is the one that decided, not the one that happened to be last. */
+static void test_decision_tells_why(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w);
+    struct intake *in = intake_of(&w, false);
+    struct observation sent =
+        failed("a@example.org", "250 2.0.0 Ok: queued as 4XkTz21bJwz9sP", 2, (NOW_US - TIME_DAY) + 1);
+    sent.kind = BOUNCE_KIND_EXPANDED;
+    add(in, failed("a@example.org", "550 5.1.1 no such user", 1, (NOW_US - TIME_DAY)));
+    add(in, failed("a@example.org", "552 5.2.2 mailbox full", 3, (NOW_US - TIME_DAY) + 2));
+    add(in, sent);
+    struct intake_result r = flush(in);
+    assert_int_equal(r.decision_count, 1);
+    assert_int_equal(r.decisions[0].reason, BOUNCE_REASON_USER_UNKNOWN);
+    assert_true(slice_eq(r.decisions[0].reply, S("550 5.1.1 no such user")));
+    intake_free(&in);
+    world_close(&w);
+}
+
 static void test_try_again(void **state)
 {
     (void)state;
@@ -482,6 +503,7 @@ int main(void)
         cmocka_unit_test(test_dry_run),
         cmocka_unit_test(test_rebuild),
         cmocka_unit_test(test_trust),
+        cmocka_unit_test(test_decision_tells_why),
         cmocka_unit_test(test_try_again),
         cmocka_unit_test(test_vouched),
         cmocka_unit_test(test_tallies_are_of_outcomes),
