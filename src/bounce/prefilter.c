@@ -186,7 +186,15 @@ struct spelling {
     struct prefilter_user user;
 };
 
-static void spell_end(struct spelling *s, size_t n)
+static void set_whole(struct spelling *s, size_t n, size_t weight)
+{
+    bool whole = s->to - s->from == s->p->n && !s->p->re && n <= UINT16_MAX;
+    s->user.weight = (uint16_t)(whole ? weight : 0);
+    s->user.lead = (uint16_t)(whole ? s->user.offset : 0);
+    s->user.length = (uint16_t)(whole ? n : 0);
+}
+
+static void spell_end(struct spelling *s, size_t n, size_t weight)
 {
     size_t pad = n < 4; /* short words are looked for with the blanks around them */
     s->text[n + 1] = ' ';
@@ -194,30 +202,32 @@ static void spell_end(struct spelling *s, size_t n)
     s->cost += 8 * (uint64_t)rarity(text, s->counts) + 1;
     if (!s->a)
         return;
+    set_whole(s, n, weight);
     *s->entry = (struct entry){arena_dup(s->a, text), s->user};
     s->entry->user.offset += (uint32_t)pad;
     s->entry++;
 }
 
-static void spell(struct spelling *s, size_t item, size_t n)
+/* n bytes are written, `weight` of them are no blanks between items. */
+static void spell(struct spelling *s, size_t item, size_t n, size_t weight)
 {
     if (item == s->to) {
-        spell_end(s, n);
+        spell_end(s, n, weight);
         return;
     }
     const struct pattern_item *it = &s->p->items[item];
     size_t at = n + (n > 0);
     if (it->optional)
-        spell(s, item + 1, n);
+        spell(s, item + 1, n, weight);
     for (size_t k = 0; k < it->n; k++) {
         slice l = it->by_first.v[k];
         s->text[n + 1 - (n == 0)] = ' ';
         memcpy(s->text + 1 + at, l.p, l.n);
         if (item == s->p->anchor) {
-            s->user.alternative = (uint32_t)k;
+            s->user.alternative = (uint16_t)k;
             s->user.offset = (uint32_t)at;
         }
-        spell(s, item + 1, at + l.n);
+        spell(s, item + 1, at + l.n, weight + l.n);
     }
 }
 
@@ -273,7 +283,7 @@ static void choose_run(struct spelling *s)
             s->from = from;
             s->to = to;
             s->cost = 0;
-            spell(s, from, 0);
+            spell(s, from, 0, 0);
             if (s->cost < least) {
                 least = s->cost;
                 best_from = from;
@@ -306,7 +316,7 @@ static struct entry *make_entries(arena *a, struct pattern *const *patterns, siz
         s[i].user.pattern = (uint32_t)i;
         s[i].user.before = mask_before(patterns[i], s[i].from);
         s[i].user.behind = mask_behind(patterns[i], s[i].to);
-        spell(&s[i], s[i].from, 0);
+        spell(&s[i], s[i].from, 0, 0);
         next = s[i].entry;
     }
     return s ? entries : NULL;

@@ -264,6 +264,8 @@ static struct rules_hit *hit_of(struct rules_hits *hits, const struct rule *rule
 
 static bool try_pattern(const struct scan *s, const struct pending *p, struct pattern_match *m)
 {
+    if (prefilter_whole(p->user, p->at, m))
+        return true;
     const struct pattern *pattern = s->rules->patterns[p->user->pattern];
     return pattern_match_at(pattern, s->text, p->user->alternative, p->at, m) &&
            (!pattern->re || re_matches(s->rules, pattern, s->text, m));
