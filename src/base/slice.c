@@ -9,9 +9,35 @@ slice slice_str(const char *s)
     return s ? slice_of(s, strlen(s)) : SLICE_EMPTY;
 }
 
+/* Eight bytes at p. */
+static inline uint64_t word_at(const char *p)
+{
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+    return word;
+}
+
+/* Eight bytes each, alike but for the case of ASCII letters. */
+static inline bool words_same_ci(uint64_t a, uint64_t b)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t differ = a ^ b;
+    if (differ == 0)
+        return true;
+    if (differ & ~(0x20 * ones))
+        return false;
+    uint64_t lower = a | (0x20 * ones), low7 = lower & (0x7f * ones);
+    uint64_t letters = (low7 + (0x80 - 'a') * ones) & ~(low7 + (0x7f - 'z') * ones) & ~lower; /* in the top bits */
+    return ((differ << 2) & ~letters) == 0;
+}
+
 static bool same_ci(const char *a, const char *b, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
+    size_t i = 0;
+    for (; n - i >= sizeof(uint64_t); i += sizeof(uint64_t))
+        if (!words_same_ci(word_at(a + i), word_at(b + i)))
+            return false;
+    for (; i < n; i++)
         if (a[i] != b[i] && ascii_lower(a[i]) != ascii_lower(b[i]))
             return false;
     return true;
@@ -20,11 +46,6 @@ static bool same_ci(const char *a, const char *b, size_t n)
 bool slice_eq_ci(slice a, slice b)
 {
     return a.n == b.n && same_ci(a.p, b.p, a.n);
-}
-
-bool slice_starts_ci(slice s, slice prefix)
-{
-    return s.n >= prefix.n && same_ci(s.p, prefix.p, prefix.n);
 }
 
 bool slice_ends_ci(slice s, slice suffix)
@@ -39,48 +60,6 @@ int slice_cmp(slice a, slice b)
     if (order != 0)
         return order;
     return a.n < b.n ? -1 : a.n > b.n;
-}
-
-size_t slice_find(slice s, slice needle)
-{
-    if (needle.n == 0)
-        return 0;
-    if (needle.n > s.n)
-        return SLICE_NPOS;
-    const char *hit = memmem(s.p, s.n, needle.p, needle.n);
-    return hit ? (size_t)(hit - s.p) : SLICE_NPOS;
-}
-
-/* Offset of the first `c` at or after `from` and before `end`, or `end`. */
-static size_t next_byte(const char *p, size_t from, size_t end, char c)
-{
-    const char *hit = from < end ? memchr(p + from, c, end - from) : NULL;
-    return hit ? (size_t)(hit - p) : end;
-}
-
-size_t slice_find_ci(slice s, slice needle)
-{
-    if (needle.n == 0)
-        return 0;
-    if (needle.n > s.n)
-        return SLICE_NPOS;
-    size_t end = s.n - needle.n + 1; /* starts at or after it cannot fit */
-    char lower = ascii_lower(needle.p[0]);
-    char upper = ascii_alpha(lower) ? (char)(lower - 32) : lower;
-    /* the next start in either case; each is searched again only when it was passed */
-    size_t at_lower = next_byte(s.p, 0, end, lower);
-    size_t at_upper = lower == upper ? end : next_byte(s.p, 0, end, upper);
-    for (;;) {
-        size_t at = at_lower < at_upper ? at_lower : at_upper;
-        if (at == end)
-            return SLICE_NPOS;
-        if (same_ci(s.p + at, needle.p, needle.n))
-            return at;
-        if (at == at_lower)
-            at_lower = next_byte(s.p, at + 1, end, lower);
-        else
-            at_upper = next_byte(s.p, at + 1, end, upper);
-    }
 }
 
 size_t slice_rchr(slice s, char c)

@@ -88,7 +88,15 @@ static inline bool slice_starts(slice s, slice prefix)
 }
 
 bool slice_eq_ci(slice a, slice b);
-bool slice_starts_ci(slice s, slice prefix);
+
+static inline bool slice_starts_ci(slice s, slice prefix)
+{
+    if (s.n < prefix.n)
+        return false;
+    return prefix.n == 0 ||
+           (ascii_lower(s.p[0]) == ascii_lower(prefix.p[0]) && slice_eq_ci((slice){s.p, prefix.n}, prefix));
+}
+
 bool slice_ends_ci(slice s, slice suffix);
 /* Order by bytes, shorter first where one is the other's prefix. */
 int slice_cmp(slice a, slice b);

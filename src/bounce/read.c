@@ -111,7 +111,8 @@ static void set_envelope(struct reading *r, struct bounce_result *out)
     out->date_us = date_of(f);
     if (slice_empty(out->delivered_to))
         return;
-    out->verp_token = verp_token(verp_unwrap(r->a, out->delivered_to));
+    if (slice_chr(out->delivered_to, '+') != SLICE_NPOS)
+        out->verp_token = verp_token(verp_unwrap(r->a, out->delivered_to));
     out->verp_recipient = verp_recipient(r->a, out->delivered_to);
 }
 

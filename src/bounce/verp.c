@@ -265,6 +265,8 @@ static slice read_own(arena *a, slice address)
 
 slice verp_recipient(arena *a, slice address)
 {
+    if (slice_chr(address, '=') == SLICE_NPOS && slice_chr(address, '*') == SLICE_NPOS) /* one is in every form */
+        return SLICE_EMPTY;
     slice s = verp_unwrap(a, address);
     slice local = address_local(s);
     slice found = read_own(a, s);
@@ -336,6 +338,8 @@ bool verp_split(slice address, struct verp_parts *out)
 slice verp_token(slice address)
 {
     struct verp_parts v;
+    if (slice_chr(address, '+') == SLICE_NPOS)
+        return SLICE_EMPTY;
     slice s = bare(address);
     return s.n > 0 && verp_split(s, &v) ? s : SLICE_EMPTY;
 }

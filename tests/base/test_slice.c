@@ -94,6 +94,49 @@ static void test_find(void **state)
     assert_int_equal(slice_find_ci((slice){NULL, 0}, S("a")), SLICE_NPOS);
 }
 
+/* Against a search byte by byte, in texts of few letters: many places look right and are not. */
+static void test_find_everywhere(void **state)
+{
+    enum { ROUNDS = 20000, TEXT = 200, NEEDLE = 12 };
+    static const char letters[] = "aAbB@`";
+    uint64_t seed = 7;
+    (void)state;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        char text[TEXT], needle[NEEDLE];
+        unsigned kinds = 2 + round % (sizeof letters - 2);
+        for (size_t i = 0; i < TEXT + NEEDLE; i++) {
+            seed = seed * 6364136223846793005u + 1442695040888963407u;
+            *(i < TEXT ? &text[i] : &needle[i - TEXT]) = letters[(seed >> 40) % kinds];
+        }
+        slice s = {text, (seed >> 33) % (TEXT + 1)}, n = {needle, 1 + (seed >> 50) % NEEDLE};
+        size_t at = SLICE_NPOS, at_ci = SLICE_NPOS;
+        for (size_t i = s.n; i-- > 0;) {
+            at = slice_starts(slice_from(s, i), n) ? i : at;
+            bool alike = s.n - i >= n.n;
+            for (size_t k = 0; alike && k < n.n; k++)
+                alike = ascii_lower(text[i + k]) == ascii_lower(needle[k]);
+            at_ci = alike ? i : at_ci;
+        }
+        assert_int_equal(slice_find(s, n), at);
+        assert_int_equal(slice_find_ci(s, n), at_ci);
+    }
+}
+
+static void test_eq_ci_of_every_byte(void **state)
+{
+    (void)state;
+    for (int a = 0; a < 256; a++) {
+        for (int b = 0; b < 256; b++) {
+            char x[9] = "ABCDEFGHI", y[9] = "abcdefghi";
+            x[a % 9] = (char)a;
+            y[a % 9] = (char)b;
+            bool alike = ascii_lower((char)a) == ascii_lower((char)b);
+            assert_int_equal(slice_eq_ci((slice){x, 9}, (slice){y, 9}), alike);
+            assert_int_equal(slice_starts_ci((slice){x, 9}, (slice){y, 8}), alike || a % 9 == 8);
+        }
+    }
+}
+
 static void test_chr(void **state)
 {
     (void)state;
@@ -277,10 +320,20 @@ static void test_prefixes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_str),      cmocka_unit_test(test_sub),         cmocka_unit_test(test_compare),
-        cmocka_unit_test(test_find),     cmocka_unit_test(test_chr),         cmocka_unit_test(test_trim),
-        cmocka_unit_test(test_line),     cmocka_unit_test(test_line_window), cmocka_unit_test(test_split),
-        cmocka_unit_test(test_word),     cmocka_unit_test(test_u64),         cmocka_unit_test(test_ascii),
+        cmocka_unit_test(test_str),
+        cmocka_unit_test(test_sub),
+        cmocka_unit_test(test_compare),
+        cmocka_unit_test(test_find),
+        cmocka_unit_test(test_find_everywhere),
+        cmocka_unit_test(test_eq_ci_of_every_byte),
+        cmocka_unit_test(test_chr),
+        cmocka_unit_test(test_trim),
+        cmocka_unit_test(test_line),
+        cmocka_unit_test(test_line_window),
+        cmocka_unit_test(test_split),
+        cmocka_unit_test(test_word),
+        cmocka_unit_test(test_u64),
+        cmocka_unit_test(test_ascii),
         cmocka_unit_test(test_prefixes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
