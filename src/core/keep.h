@@ -14,5 +14,10 @@ NODISCARD enum status keep_prune(struct ledger *l, const struct policy *policy, 
 #define KEEP_BATCH 1000u
 NODISCARD enum status keep_rebuild(struct ledger *l, const struct policy *policy, slice tenant, int64_t now_us,
                                    uint64_t *changed, err *e);
+/* The same without storing anything: tells of each address whose stored state or suppressions are not what follows from its
+ * events. What time alone has changed since is no difference. *folded counts the addresses looked at. */
+typedef void (*keep_difference_fn)(void *ctx, const struct ledger_address *stored, const struct ledger_address *folded);
+NODISCARD enum status keep_verify(struct ledger *l, const struct policy *policy, slice tenant, int64_t now_us,
+                                  keep_difference_fn each, void *ctx, uint64_t *folded, err *e);
 
 #endif

@@ -242,6 +242,7 @@ NODISCARD enum status ledger_erase(struct ledger *l, slice tenant, slice key, sl
  * (deliveries_us: the same for events of kind delivered and relayed, all but the last). */
 struct ledger_retention {
     int64_t events_us, deliveries_us, sent_us, tallies_us;
+    bool dry_run; /* count, and take everything back */
 };
 /* Policy's fold of what goes, oldest first; `old` is the baseline so far (empty: none). The result is bytes in `a`; returns false
  * to keep the events of this address. */

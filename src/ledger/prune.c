@@ -139,6 +139,16 @@ static enum status prune_address(struct prune *p, int64_t address, arena *a)
 
 /* ---- walking the addresses ---- */
 
+static enum status finish(struct prune *p, enum status so_far)
+{
+    enum status st = so_far;
+    if (st == OK && !p->r->dry_run)
+        st = ledger_commit(p->l, p->e);
+    if (st != OK || p->r->dry_run)
+        ledger_abort(p->l);
+    return st;
+}
+
 static enum status next_addresses(struct prune *p, int64_t after, int64_t ids[ADDRESSES_AT_ONCE], size_t *n)
 {
     struct row r;
@@ -170,10 +180,7 @@ static enum status prune_some(struct prune *p, int64_t *after, bool *more)
         st = prune_address(p, ids[i], &memory);
     }
     arena_fini(&memory);
-    if (st == OK)
-        st = ledger_commit(p->l, p->e);
-    if (st != OK)
-        ledger_abort(p->l);
+    st = finish(p, st);
     *more = st == OK && n == ADDRESSES_AT_ONCE;
     *after = n ? ids[n - 1] : *after;
     return st;
@@ -221,10 +228,7 @@ static enum status prune_rest(struct prune *p)
         st = row_open(p->l, STMT_REPLIES_ORPHANED, &r, p->e) == OK ? row_run(&r, p->e) : p->e->status;
     if (st == OK)
         st = prune_marks(p);
-    if (st == OK)
-        st = ledger_commit(p->l, p->e);
-    if (st != OK)
-        ledger_abort(p->l);
+    st = finish(p, st);
     return st;
 }
 

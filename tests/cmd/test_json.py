@@ -42,11 +42,11 @@ class Json(Case):
         self.file("bad.rules", "rule x\n")
         keys = ("--json", "--verp-keys", "keys")
         made, = self.objects("verp", *keys, "make", free, "--domain", "example.org")
-        yield "verp, acquired, doctor", [made]
-        yield "verp, acquired, doctor", self.objects("verp", *keys, "verify", made["return_path"])
-        yield "verp, acquired, doctor", self.objects("doctor", "--json", "--control-name", "localhost", code=None)
+        yield "verp, acquired, prune, doctor", [made]
+        yield "verp, acquired, prune, doctor", self.objects("verp", *keys, "verify", made["return_path"])
+        yield "verp, acquired, prune, doctor", self.objects("doctor", "--json", "--control-name", "localhost", code=None)
         yield "ingest", self.objects("ingest", "--json", "mail.log", SAMPLES / "dsn")
-        yield "verp, acquired, doctor", self.objects("acquired", "--json", "acquired.csv")
+        yield "verp, acquired, prune, doctor", self.objects("acquired", "--json", "acquired.csv")
         yield "parse", self.objects("parse", "--json", SAMPLES / "dsn", SAMPLES / "rfc")
         for words in ("ses", "plain"):
             yield "classify", self.objects("classify", "--json", "--vocabulary", words, stdin='{"id":1,"text":"550 no such user"}')
@@ -64,6 +64,7 @@ class Json(Case):
             yield "report", self.objects("report", "--json", "--by", by)
         yield "review", self.objects("review", "--json", "--limit", "0")
         yield "events", self.objects("events")
+        yield "verp, acquired, prune, doctor", self.objects("prune", "--dry-run", "--json")
 
     def test_every_member_is_told(self):
         sections = documented()

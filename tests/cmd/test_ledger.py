@@ -3,6 +3,7 @@ import csv
 import hashlib
 import io
 import os
+import sqlite3
 import unittest
 
 from cmdtest import Case, LOGS, SAMPLES
@@ -440,6 +441,38 @@ class Verp(Case):
         self.bounced("ingest", "-q", "--verp-keys", "keys", "-", stdin=signed)
         self.assertIn("proven", self.bounced("why", HARD).out)
         self.bounced("check", "-q", HARD, code=1)
+
+
+class Keep(WithLedger):
+    def states(self):
+        return self.objects("suppress", "list", "--json")
+
+    def test_prune_keeps_states(self):
+        before, events = self.states(), len(self.objects("events"))
+        dump = self.bounced("dump").out
+        would, = self.objects("prune", "--dry-run", "--json")
+        self.assertEqual(self.bounced("dump").out, dump)
+        self.assertGreater(would["removed"], 0)
+        done, = self.objects("prune", "--json")
+        self.assertEqual(done, {"removed": would["removed"], "dry_run": False})
+        self.assertLess(len(self.objects("events")), events)
+        self.assertEqual(self.states(), before)
+        self.assertIn(" 0 differ", self.bounced("verify").out)
+        self.assertIn("\n0 rows", "\n" + self.bounced("prune").out)
+        self.bounced("prune", "now", code=64)
+
+    def test_verify_finds_and_rebuild_mends(self):
+        self.assertIn(" 0 differ", self.bounced("verify").out)
+        before = self.states()
+        with sqlite3.connect(self.ledger) as db:
+            db.execute("UPDATE addresses SET state = 0, cause = 0 WHERE key = ?", (HARD,))
+            db.execute("DELETE FROM suppressions WHERE address = (SELECT id FROM addresses WHERE key = ?)", (HARD,))
+        found = self.bounced("verify", code=1).out
+        self.assertIn(HARD + ": stored active", found)
+        self.assertIn("its events say suppressed (hard)", found)
+        self.assertEqual(self.bounced("rebuild").out, "1 addresses have another state now\n")
+        self.assertIn(" 0 differ", self.bounced("verify").out)
+        self.assertEqual(self.states(), before)
 
 
 LONG = "a.very.long.local.part.that.leaves.no.room.for.anything.else@corp.example.com"
