@@ -351,7 +351,7 @@ bool cmd_terminal(FILE *f)
     return isatty(fileno(f)) == 1;
 }
 
-bool cmd_colour(void)
+static bool cmd_colour(void)
 {
     const char *no = getenv("NO_COLOR");
     return cmd_terminal(stdout) && !(no && *no);

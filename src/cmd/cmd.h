@@ -86,10 +86,10 @@ const char *cmd_suggest(const char *word, const char *const *words);
 /* Writes and clears `out` (standard output). Returns false once standard output has failed; cmd_run then returns
  * EXIT_IOERR. */
 bool cmd_write(buf *out);
-/* True when `f` is a terminal (and, for colour, NO_COLOR is not set). */
+/* True when `f` is a terminal. */
 bool cmd_terminal(FILE *f);
-bool cmd_colour(void);
-/* Appends `word`, in colour where cmd_colour allows, with spaces behind it up to `width`. */
+/* Appends `word` with spaces behind it up to `width`, in colour where standard output is a terminal and NO_COLOR is not
+ * set. */
 enum paint { PAINT_GOOD, PAINT_NOTE, PAINT_BAD };
 void cmd_paint(buf *out, enum paint p, const char *word, int width);
 

@@ -5,6 +5,7 @@
 #include "cmd/commands.h"
 #include "cmd/ingest.h"
 #include "cmd/print_decision.h"
+#include "core/acts.h"
 #include "core/report.h"
 
 #define POSTFIX_MEMORY "postfix" /* name of the feed row that holds the open queue ids */
@@ -228,13 +229,24 @@ static int read_files(struct ingest *g)
     return ingest_flush(g);
 }
 
+/* What time alone changes (deferrals without an end, what expired) belongs into the list that is exported next. */
+static int settle(struct ingest *g)
+{
+    err e;
+    uint64_t changed;
+    if (g->dry_run)
+        return EXIT_YES;
+    enum status s = due_sweep(g->session.ledger, &g->session.policy, g->session.now_us, &changed, &e);
+    return s == OK ? EXIT_YES : cmd_fail(g->args, &e);
+}
+
 static int read_all(struct ingest *g)
 {
     int code = read_files(g);
     for (size_t i = 0; code == EXIT_YES && i < args_count(g->args); i++)
         if (ingest_is_url(args_get(g->args, i)))
             code = ingest_folder(g, args_get(g->args, i));
-    return code;
+    return code == EXIT_YES ? settle(g) : code;
 }
 
 /* ---- setting up ---- */

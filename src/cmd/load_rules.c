@@ -1,4 +1,5 @@
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,11 @@ static int add_directory(const struct args *a, struct files *f)
     struct dirent **entries;
     int n = scandir(RULES_DIR, &entries, is_rule_file, alphasort);
     int code = EXIT_YES;
+    if (n < 0 && errno != ENOENT) { /* to judge by other rules than those who may read it would be worse */
+        err e;
+        (void)err_os(&e, errno, "%s: cannot be read", RULES_DIR);
+        return cmd_fail(a, &e);
+    }
     for (int i = 0; i < n; i++) {
         char path[512];
         snprintf(path, sizeof path, "%s/%s", RULES_DIR, entries[i]->d_name);

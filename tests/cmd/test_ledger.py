@@ -1,5 +1,6 @@
 """The commands on a ledger: check, why, suppress, report, review, events, acquired, erase, backup, restore, dump."""
 import csv
+import datetime
 import hashlib
 import io
 import os
@@ -229,6 +230,28 @@ class Suppress(WithLedger):
         for form in ("postfix-access", "exim"):
             self.assertIn("jürgen@idn.example.com", self.bounced("suppress", "export", "--format", form).out)
         self.assertIn("there is no format", self.bounced("suppress", "export", "--format", "x", code=64).err)
+
+    def test_what_time_alone_changed_is_exported_after_an_ingest(self):
+        now = datetime.datetime.now(datetime.timezone.utc)
+        log = ""
+        for n, days in ((1, 30), (2, 20)):
+            stamp = (now - datetime.timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%S.000000+00:00")
+            log += (f"{stamp} mx postfix/qmgr[1]: AAAAAAAA0{n}: from=<n@example.com>, size=1, nrcpt=1 (queue active)\n"
+                    f"{stamp} mx postfix/smtp[2]: AAAAAAAA0{n}: to=<full@time.example.org>, "
+                    "relay=mx.time.example.org[192.0.2.1]:25, delay=1, delays=0/0/0/1, dsn=4.2.2, status=deferred "
+                    "(host mx.time.example.org[192.0.2.1] said: 452 4.2.2 Mailbox full (in reply to RCPT TO command))\n")
+        self.bounced("ingest", "-q", self.file("deferred.log", log))
+        self.bounced("check", "full@time.example.org", code=1)
+        # as it stood before the 72 hours were over: nothing is stored of what time did since
+        ledger = sqlite3.connect(self.ledger)
+        ledger.execute("DELETE FROM suppressions WHERE address IN (SELECT id FROM addresses WHERE key LIKE 'full@%')")
+        ledger.execute("UPDATE addresses SET state = 1, cause = 0, suppressions = 0, due_us = 1 WHERE key LIKE 'full@%'")
+        ledger.commit()
+        ledger.close()
+        self.bounced("check", "full@time.example.org", code=1)
+        self.assertNotIn("full@time.example.org", self.bounced("suppress", "export").out)
+        self.bounced("ingest", "-q", self.file("none.log", ""))
+        self.assertIn("full@time.example.org", self.bounced("suppress", "export").out)
 
     def test_export_to_a_file_is_whole_or_old(self):
         target = self.file("list", "old\n")
