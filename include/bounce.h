@@ -20,6 +20,8 @@
 #ifndef BOUNCE_H
 #define BOUNCE_H
 
+/* clang-format off */
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -249,6 +249,8 @@ static slice append(struct dsn *d, slice before, slice more)
 
 static void take_field(struct dsn *d, enum slot slot, slice value)
 {
+    if (slot >= SLOTS) /* no field of a DSN */
+        return;
     if (slot >= SLOTS_RECIPIENT) {
         if (slice_empty(d->message[slot]))
             d->message[slot] = value;

@@ -59,7 +59,7 @@ struct reading {
 
 /* Where a part stands: what parse_part and the functions below it need to know of its surroundings. */
 struct place {
-    slice raw; /* header and body */
+    slice raw;                   /* header and body */
     const struct header *header; /* when it was read already (raw is the body then); NULL otherwise */
     size_t parent;
     unsigned depth, message_depth;

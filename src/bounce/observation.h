@@ -23,26 +23,29 @@ enum id_kind { ID_VERP, ID_ENVID, ID_MESSAGE, ID_PROVIDER, ID_QUEUE, ID_KINDS };
 struct observation {
     enum bounce_kind kind;
     slice tenant, stream, campaign, source; /* source: acquisition (form, import, partner) */
-    slice recipient;       /* as the witness calls it */
-    slice sent_to;         /* as we sent it (ORCPT, orig_to); empty: the same as recipient */
-    int64_t time_us;       /* when it happened, UTC */
-    int64_t sent_us;       /* when the message was sent, where told */
-    slice ids[ID_KINDS];   /* as the feed tells them; Message-ID without brackets; ID_QUEUE as host/instance/queue-id, valid within its life only */
-    slice reply;           /* raw text of the far server or the diagnostic, at most 4 KB */
-    slice status;          /* dsn=, Status: */
+    slice recipient;                        /* as the witness calls it */
+    slice sent_to;                          /* as we sent it (ORCPT, orig_to); empty: the same as recipient */
+    int64_t time_us;                        /* when it happened, UTC */
+    int64_t sent_us;                        /* when the message was sent, where told */
+    slice ids
+        [ID_KINDS]; /* as the feed tells them; Message-ID without brackets; ID_QUEUE as host/instance/queue-id, valid within its life only */
+    slice reply;    /* raw text of the far server or the diagnostic, at most 4 KB */
+    slice status;   /* dsn=, Status: */
     enum bounce_phase phase;
     slice remote_mta, reporting_mta;
-    slice provider;        /* what the rules call the receiver; intake takes it from the verdict when empty */
-    slice sender;          /* envelope sender */
+    slice provider; /* what the rules call the receiver; intake takes it from the verdict when empty */
+    slice sender;   /* envelope sender */
     slice sending_ip;
-    slice subject;         /* of our message, where known */
-    slice feed;            /* name of the feed ("postfix:/var/log/mail.log", "dsn") */
-    slice format;          /* reader that found it ("postfix", "rfc3464", "arf", ...) */
-    slice platform_cause;  /* upstream-suppressed: that platform's word for the cause */
+    slice subject;        /* of our message, where known */
+    slice feed;           /* name of the feed ("postfix:/var/log/mail.log", "dsn") */
+    slice format;         /* reader that found it ("postfix", "rfc3464", "arf", ...) */
+    slice platform_cause; /* upstream-suppressed: that platform's word for the cause */
     enum trust trust;
-    struct hash128 source_key; /* stops repeats of one feed: set by the feed (content of the mail and index of the report in it; host, instance, queue id, stamp as written and line for logs) */
-    bool tried_nothing;    /* the MTA made no attempt ("delivery temporarily suspended", retry time not reached): recorded only */
-    struct bounce_verdict verdict;  /* by intake */
+    struct hash128
+        source_key; /* stops repeats of one feed: set by the feed (content of the mail and index of the report in it; host, instance, queue id, stamp as written and line for logs) */
+    bool
+        tried_nothing; /* the MTA made no attempt ("delivery temporarily suspended", retry time not reached): recorded only */
+    struct bounce_verdict verdict; /* by intake */
 };
 
 /* Typed hash of one identifier for this recipient ((tenant, recipient key, kind, id) -> 64 bit, never 0), 0 when it is empty. */

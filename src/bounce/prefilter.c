@@ -258,7 +258,8 @@ static bool one_blank(const struct pattern *p, size_t left)
 static void choose_run(struct spelling *s)
 {
     const struct pattern *p = s->p;
-    size_t first = p->anchor, last = p->anchor, best_from = first, best_to = first + 1u;
+    size_t first = p->anchor;
+    size_t last = first, best_from = first, best_to = first + 1u;
     uint64_t least = UINT64_MAX;
     while (first > 0 && one_blank(p, first - 1))
         first--;

@@ -29,7 +29,7 @@ struct reading {
     bool text_taken;
     struct header returned; /* header of the returned message, wherever it was found; reading_returned fills it */
     bool returned_taken;
-    slice envelope_id;      /* Original-Envelope-Id of the machine part */
+    slice envelope_id; /* Original-Envelope-Id of the machine part */
     struct bounce_report *reports;
     size_t n, cap;
 };

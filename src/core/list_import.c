@@ -56,8 +56,7 @@ static enum status csv_record(struct csv *c, slice record, bool first, err *e)
     if (first && read_names(c, fields, n)) {
         c->named = true;
         if (list_columns_subscribers(fields, n))
-            return err_set(e, E_INVALID,
-                           "this is a list of subscribers, not of suppressions; nothing was imported");
+            return err_set(e, E_INVALID, "this is a list of subscribers, not of suppressions; nothing was imported");
         return OK;
     }
     struct list_record r = make_record(c, fields, n);

@@ -402,7 +402,8 @@ static int take_file(struct reader *r, const struct walk_file *found, struct rea
     case READ_UNKNOWN:
         break;
     }
-    (void)err_set(e, E_INVALID, "%s: is neither mail nor a log that is known; name its form by --form if it is one", r->path.p);
+    (void)err_set(e, E_INVALID, "%s: is neither mail nor a log that is known; name its form by --form if it is one",
+                  r->path.p);
     return failed(r);
 }
 

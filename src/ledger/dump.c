@@ -62,7 +62,8 @@ static const char *const sections[] = {
 
     "SELECT printf('sent %016x day %d', hash, day) AS line FROM sent ORDER BY line",
 
-    "SELECT printf('opaque %s %Q of %Q day %d', " TEXT("tenant") ", id, recipient, day) AS line FROM opaque ORDER BY line",
+    "SELECT printf('opaque %s %Q of %Q day %d', " TEXT(
+        "tenant") ", id, recipient, day) AS line FROM opaque ORDER BY line",
 
     "SELECT printf('domain %s %s delivered %s', " TEXT("tenant") ", " TEXT(
         "domain") ", delivered_us) AS line FROM domains"

@@ -143,7 +143,8 @@ static void order_does_not_depend_on_the_file(void **state)
     static const char *const rules[] = {
         "rule a.low\n reason policy\n rank 30\n text \"blocked by us\"\n example \"550 blocked by us\"\n",
         "rule b.words\n reason policy\n rank 30\n text \"mail blocked by us\"\n example \"550 mail blocked by us\"\n",
-        "rule c.provider\n reason policy\n provider gmail\n rank 30\n text \"blocked\"\n example provider=gmail \"blocked\"\n",
+        "rule c.provider\n reason policy\n provider gmail\n rank 30\n text \"blocked\"\n example provider=gmail "
+        "\"blocked\"\n",
         "rule d.rank\n reason virus\n rank 31\n text \"blocked by us virus\"\n example \"550 blocked by us virus\"\n",
         "rule e.harm\n reason user-unknown\n rank 30\n text \"blocked by us\"\n example \"550 x\"\n"};
     for (size_t first = 0; first < ARRAY_LEN(rules); first++) {

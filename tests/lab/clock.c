@@ -29,7 +29,10 @@ __attribute__((constructor)) static void clock_init(void)
         shift = p;
 }
 
-static int64_t by(void) { return shift ? *shift : 0; }
+static int64_t by(void)
+{
+    return shift ? *shift : 0;
+}
 
 int clock_gettime(clockid_t id, struct timespec *ts)
 {
@@ -70,14 +73,38 @@ static int stat_at(int dir, const char *path, void *st, int flags)
     return r;
 }
 
-int fstat(int fd, void *st) { return stat_at(fd, "", st, AT_EMPTY_PATH); }
-int fstat64(int fd, void *st) { return stat_at(fd, "", st, AT_EMPTY_PATH); }
-int stat(const char *p, void *st) { return stat_at(AT_FDCWD, p, st, 0); }
-int stat64(const char *p, void *st) { return stat_at(AT_FDCWD, p, st, 0); }
-int lstat(const char *p, void *st) { return stat_at(AT_FDCWD, p, st, AT_SYMLINK_NOFOLLOW); }
-int lstat64(const char *p, void *st) { return stat_at(AT_FDCWD, p, st, AT_SYMLINK_NOFOLLOW); }
-int fstatat(int d, const char *p, void *st, int f) { return stat_at(d, p, st, f); }
-int fstatat64(int d, const char *p, void *st, int f) { return stat_at(d, p, st, f); }
+int fstat(int fd, void *st)
+{
+    return stat_at(fd, "", st, AT_EMPTY_PATH);
+}
+int fstat64(int fd, void *st)
+{
+    return stat_at(fd, "", st, AT_EMPTY_PATH);
+}
+int stat(const char *p, void *st)
+{
+    return stat_at(AT_FDCWD, p, st, 0);
+}
+int stat64(const char *p, void *st)
+{
+    return stat_at(AT_FDCWD, p, st, 0);
+}
+int lstat(const char *p, void *st)
+{
+    return stat_at(AT_FDCWD, p, st, AT_SYMLINK_NOFOLLOW);
+}
+int lstat64(const char *p, void *st)
+{
+    return stat_at(AT_FDCWD, p, st, AT_SYMLINK_NOFOLLOW);
+}
+int fstatat(int d, const char *p, void *st, int f)
+{
+    return stat_at(d, p, st, f);
+}
+int fstatat64(int d, const char *p, void *st, int f)
+{
+    return stat_at(d, p, st, f);
+}
 
 static int set_times(int dir, const char *path, int64_t a, int64_t m, int now)
 {
@@ -85,7 +112,9 @@ static int set_times(int dir, const char *path, int64_t a, int64_t m, int now)
     return (int)syscall(SYS_utimensat, dir, path, now ? 0 : ts, 0);
 }
 
-struct utimbuf { time_t actime, modtime; };
+struct utimbuf {
+    time_t actime, modtime;
+};
 
 int utime(const char *p, const struct utimbuf *t)
 {
