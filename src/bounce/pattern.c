@@ -323,16 +323,16 @@ static bool stands_at(slice text, slice lit, size_t at)
     return true;
 }
 
-static bool bounded(const struct matcher *m, size_t item, slice lit, size_t at)
+static bool bounded(const struct matcher *m, size_t item, size_t at, size_t n)
 {
     bool first = item == 0, last = item + 1u == m->p->n;
     return ((first && m->p->open_left) || starts_word(m->text, at)) &&
-           ((last && m->p->open_right) || ends_word(m->text, at + lit.n));
+           ((last && m->p->open_right) || ends_word(m->text, at + n));
 }
 
 static bool literal_at(const struct matcher *m, size_t item, slice lit, size_t at)
 {
-    return stands_at(m->text, lit, at) && bounded(m, item, lit, at);
+    return stands_at(m->text, lit, at) && bounded(m, item, at, lit.n);
 }
 
 /* Where the word behind `end` starts: behind one space, or directly where the script sets no spaces. */
@@ -422,14 +422,13 @@ static bool match_backward(struct matcher *m, size_t item, size_t start)
     return it->optional && match_backward(m, item - 1, start);
 }
 
-bool pattern_match_at(const struct pattern *p, slice text, size_t alternative, size_t at, struct pattern_match *out)
+bool pattern_match_at(const struct pattern *p, slice text, size_t at, size_t n, struct pattern_match *out)
 {
     struct matcher m = {.p = p, .text = text};
-    slice lit = pattern_anchor(p, alternative);
-    if (!bounded(&m, p->anchor, lit, at) || !match_forward(&m, p->anchor + 1u, at + lit.n) ||
+    if (!bounded(&m, p->anchor, at, n) || !match_forward(&m, p->anchor + 1u, at + n) ||
         !match_backward(&m, p->anchor, at))
         return false;
-    *out = (struct pattern_match){m.from, m.to, m.weight + (unsigned)lit.n};
+    *out = (struct pattern_match){m.from, m.to, m.weight + (unsigned)n};
     return true;
 }
 
@@ -438,7 +437,7 @@ bool pattern_search(const struct pattern *p, slice text, struct pattern_match *o
     const struct pattern_item *it = &p->items[p->anchor];
     for (size_t at = 0; at < text.n; at++)
         for (size_t k = 0; k < it->n; k++)
-            if (stands_at(text, pattern_anchor(p, k), at) && pattern_match_at(p, text, k, at, out))
+            if (stands_at(text, pattern_anchor(p, k), at) && pattern_match_at(p, text, at, pattern_anchor(p, k).n, out))
                 return true;
     return false;
 }

@@ -80,8 +80,8 @@ static inline slice pattern_anchor(const struct pattern *p, size_t alternative)
 {
     return p->items[p->anchor].by_first.v[alternative];
 }
-/* Tries the pattern around its anchor's alternative `alternative`, which must stand at `at`. */
-bool pattern_match_at(const struct pattern *p, slice text, size_t alternative, size_t at, struct pattern_match *out);
+/* Tries the pattern around its anchor, an alternative of which must stand in the `n` bytes at `at`. */
+bool pattern_match_at(const struct pattern *p, slice text, size_t at, size_t n, struct pattern_match *out);
 /* Looks for the pattern anywhere, without a prefilter. */
 bool pattern_search(const struct pattern *p, slice text, struct pattern_match *out);
 

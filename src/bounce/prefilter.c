@@ -3,13 +3,14 @@
 #include <stdlib.h>
 
 #define BITMAP_BITS 17u /* 16 KB */
+#define SLOT_BITS 13u   /* 32 KB */
 #define BITMAP_WORDS (1u << (BITMAP_BITS - 6))
 #define MAX_SPELLINGS 48 /* of one pattern, where its anchor is joined with its neighbours */
 #define CHUNK 64u        /* windows looked up at once */
 #define HEAD_BYTES 32u
 #define CACHE_LINE 64u
 
-/* Those of one window stand side by side, each in one line of cache. */
+/* Those of one slot stand side by side, each in one line of cache. */
 struct literal {
     const char *text;
     uint32_t length;
@@ -26,8 +27,7 @@ struct entry { /* while building: one literal of one pattern */
 
 struct prefilter {
     uint64_t bitmap[BITMAP_WORDS];
-    uint32_t below[BITMAP_WORDS]; /* bits set in the words before */
-    uint32_t *first;              /* literal of each bit that is set; of the next one: where they end */
+    uint32_t first[(1u << SLOT_BITS) + 1]; /* literal of each slot; of the next one: where they end */
     struct literal *literals;
     size_t n;
     struct prefilter_user *users;
@@ -53,7 +53,7 @@ static int entry_order(const void *a, const void *b)
     if (order == 0 && x->user.pattern != y->user.pattern)
         order = x->user.pattern < y->user.pattern ? -1 : 1;
     if (order == 0)
-        order = (x->user.alternative > y->user.alternative) - (x->user.alternative < y->user.alternative);
+        order = (x->user.offset > y->user.offset) - (x->user.offset < y->user.offset);
     return order;
 }
 
@@ -186,7 +186,15 @@ struct spelling {
     struct prefilter_user user;
 };
 
-static void spell_end(struct spelling *s, size_t n)
+static void set_whole(struct spelling *s, size_t n, size_t weight)
+{
+    bool whole = s->to - s->from == s->p->n && !s->p->re && n <= UINT16_MAX;
+    s->user.weight = (uint16_t)(whole ? weight : 0);
+    s->user.lead = (uint16_t)(whole ? s->user.offset : 0);
+    s->user.length = (uint16_t)(whole ? n : 0);
+}
+
+static void spell_end(struct spelling *s, size_t n, size_t weight)
 {
     size_t pad = n < 4; /* short words are looked for with the blanks around them */
     s->text[n + 1] = ' ';
@@ -194,30 +202,32 @@ static void spell_end(struct spelling *s, size_t n)
     s->cost += 8 * (uint64_t)rarity(text, s->counts) + 1;
     if (!s->a)
         return;
+    set_whole(s, n, weight);
     *s->entry = (struct entry){arena_dup(s->a, text), s->user};
     s->entry->user.offset += (uint32_t)pad;
     s->entry++;
 }
 
-static void spell(struct spelling *s, size_t item, size_t n)
+/* n bytes are written, `weight` of them are no blanks between items. */
+static void spell(struct spelling *s, size_t item, size_t n, size_t weight)
 {
     if (item == s->to) {
-        spell_end(s, n);
+        spell_end(s, n, weight);
         return;
     }
     const struct pattern_item *it = &s->p->items[item];
     size_t at = n + (n > 0);
     if (it->optional)
-        spell(s, item + 1, n);
+        spell(s, item + 1, n, weight);
     for (size_t k = 0; k < it->n; k++) {
         slice l = it->by_first.v[k];
         s->text[n + 1 - (n == 0)] = ' ';
         memcpy(s->text + 1 + at, l.p, l.n);
         if (item == s->p->anchor) {
-            s->user.alternative = (uint32_t)k;
+            s->user.anchor = (uint16_t)l.n;
             s->user.offset = (uint32_t)at;
         }
-        spell(s, item + 1, at + l.n);
+        spell(s, item + 1, at + l.n, weight + l.n);
     }
 }
 
@@ -274,7 +284,7 @@ static void choose_run(struct spelling *s)
             s->from = from;
             s->to = to;
             s->cost = 0;
-            spell(s, from, 0);
+            spell(s, from, 0, 0);
             if (s->cost < least) {
                 least = s->cost;
                 best_from = from;
@@ -307,7 +317,7 @@ static struct entry *make_entries(arena *a, struct pattern *const *patterns, siz
         s[i].user.pattern = (uint32_t)i;
         s[i].user.before = mask_before(patterns[i], s[i].from);
         s[i].user.behind = mask_behind(patterns[i], s[i].to);
-        spell(&s[i], s[i].from, 0);
+        spell(&s[i], s[i].from, 0, 0);
         next = s[i].entry;
     }
     return s ? entries : NULL;
@@ -347,36 +357,22 @@ static void add_literals(struct prefilter *f, struct literal *all, const struct 
     }
 }
 
-static unsigned count_bits(uint64_t v)
+static uint32_t slot_of(uint32_t window)
 {
-    v -= v >> 1 & 0x5555555555555555;
-    v = (v & 0x3333333333333333) + (v >> 2 & 0x3333333333333333);
-    v = (v + (v >> 4)) & 0x0f0f0f0f0f0f0f0f;
-    return (unsigned)(v * 0x0101010101010101 >> 56);
-}
-
-/* Number of the bit among those that are set. */
-static uint32_t bit_number(const struct prefilter *f, uint32_t bit)
-{
-    uint64_t before = f->bitmap[bit >> 6] & ((UINT64_C(1) << (bit & 63)) - 1);
-    return f->below[bit >> 6] + count_bits(before);
+    return window_hash(window) >> (BITMAP_BITS - SLOT_BITS);
 }
 
 static void file_literals(struct prefilter *f, const struct literal *all)
 {
-    uint32_t bits = 0;
     for (size_t i = 0; i < f->n; i++) {
         uint32_t bit = window_hash(all[i].window);
         f->bitmap[bit >> 6] |= UINT64_C(1) << (bit & 63);
+        f->first[slot_of(all[i].window)]++;
     }
-    for (size_t w = 0; w < BITMAP_WORDS; bits += count_bits(f->bitmap[w++]))
-        f->below[w] = bits;
-    for (size_t i = 0; i < f->n; i++)
-        f->first[bit_number(f, window_hash(all[i].window))]++;
-    for (uint32_t k = 1; k <= bits; k++)
+    for (size_t k = 1; k < ARRAY_LEN(f->first); k++)
         f->first[k] += f->first[k - 1];
     for (size_t i = 0; i < f->n; i++) /* the last first, as counting left the ends */
-        f->literals[--f->first[bit_number(f, window_hash(all[i].window))]] = all[i];
+        f->literals[--f->first[slot_of(all[i].window)]] = all[i];
 }
 
 /* Room for n literals, each in a line of its own. */
@@ -401,11 +397,10 @@ struct prefilter *prefilter_build(arena *a, struct pattern *const *patterns, siz
     if (!entries)
         return NULL;
     qsort(entries, count, sizeof *entries, entry_order);
-    f->first = arena_calloc(a, count + 2, sizeof *f->first);
     f->literals = new_literals(a, count);
     f->users = arena_calloc(a, count + 1, sizeof *f->users);
     struct literal *all = arena_calloc(a, count + 1, sizeof *all);
-    if (!f->first || !f->literals || !f->users || !all || a->limited)
+    if (!f->literals || !f->users || !all || a->limited)
         return NULL;
     add_literals(f, all, entries, count, counts);
     file_literals(f, all);
@@ -459,10 +454,10 @@ static bool stands_at(const struct literal *l, const char *p)
 }
 
 /* Notes the literals whose window stands at `at`, while there is room. */
-static size_t check_bit(const struct prefilter *f, slice text, size_t at, struct prefilter_hit *hits, size_t max)
+static size_t check_slot(const struct prefilter *f, slice text, size_t at, struct prefilter_hit *hits, size_t max)
 {
-    uint32_t w = window_at(text.p + at), bit = bit_number(f, window_hash(w));
-    const struct literal *l = &f->literals[f->first[bit]], *end = &f->literals[f->first[bit + 1]];
+    uint32_t w = window_at(text.p + at), slot = slot_of(w);
+    const struct literal *l = &f->literals[f->first[slot]], *end = &f->literals[f->first[slot + 1]];
     size_t n = 0;
     for (; l < end && n < max; l++) {
         size_t from = at - l->offset;
@@ -470,30 +465,22 @@ static size_t check_bit(const struct prefilter *f, slice text, size_t at, struct
             continue;
         struct prefilter_hit *hit = &hits[n++];
         *hit = (struct prefilter_hit){&f->users[l->user], l->n, l->late, (uint32_t)from, 0, 0};
+        __builtin_prefetch(hit->users);
         hit->before = bit_before(text, from + (l->head[0] == ' '));
         hit->behind = bit_behind(text, from + l->length - (text.p[from + l->length - 1] == ' '));
     }
     return n;
 }
 
-/* Bit i: the window at p + i may be one of a literal's. No branch depends on the text. */
+/* Bit n - 1 - i: the window at p + i may be one of a literal's. No branch depends on the text. */
 static uint64_t check_bitmap(const struct prefilter *f, const char *p, size_t n)
 {
     uint64_t found = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t bit = window_hash(window_at(p + i));
-        found |= (f->bitmap[bit >> 6] >> (bit & 63) & 1) << i;
+    for (const char *end = p + n; p < end; p++) {
+        uint32_t bit = window_hash(window_at(p));
+        found = found << 1 | (f->bitmap[bit >> 6] >> (bit & 63) & 1);
     }
     return found;
-}
-
-/* Brings what check_bit will look at into the cache. */
-static void fetch_literals(const struct prefilter *f, const char *p, uint64_t found)
-{
-    for (; found; found &= found - 1) {
-        uint32_t bit = bit_number(f, window_hash(window_at(p + __builtin_ctzll(found))));
-        __builtin_prefetch(&f->literals[f->first[bit]]);
-    }
 }
 
 size_t prefilter_scan(const struct prefilter *f, slice text, size_t *at, struct prefilter_hit *hits, size_t max)
@@ -502,10 +489,17 @@ size_t prefilter_scan(const struct prefilter *f, slice text, size_t *at, struct 
     *at = from + CHUNK;
     if (from >= windows)
         return 0;
-    uint64_t found = check_bitmap(f, text.p + from, windows - from < CHUNK ? windows - from : CHUNK);
-    fetch_literals(f, text.p + from, found);
-    for (; found; found &= found - 1)
-        n += check_bit(f, text, from + (size_t)__builtin_ctzll(found), hits + n, max - n);
+    size_t last = windows - from < CHUNK ? windows - from - 1 : CHUNK - 1;
+    uint64_t found = check_bitmap(f, text.p + from, last + 1);
+    for (uint64_t rest = found; rest; rest &= rest - 1) {
+        const char *p = text.p + from + last - (unsigned)__builtin_ctzll(rest);
+        __builtin_prefetch(&f->literals[f->first[slot_of(window_at(p))]]);
+    }
+    while (found) {
+        unsigned bit = 63u - (unsigned)__builtin_clzll(found);
+        found ^= UINT64_C(1) << bit;
+        n += check_slot(f, text, from + last - bit, hits + n, max - n);
+    }
     return n;
 }
 

@@ -11,13 +11,16 @@
 
 struct prefilter;
 
-/* Who waits for a literal: number of the pattern, which alternative of its anchor the literal has, and what is cheap to know
+/* Who waits for a literal: number of the pattern, where its anchor is in the literal, and what is cheap to know
  * of its neighbours: groups of letters with which the word before may end and the word behind may begin. */
 struct prefilter_user {
     uint64_t before, behind;
     uint32_t pattern;
-    uint32_t alternative;
-    uint32_t offset; /* of the alternative in the literal */
+    uint32_t offset; /* of the anchor in the literal */
+    uint16_t anchor; /* bytes of it */
+    uint16_t weight; /* the literal is the whole pattern, with so many bytes of its words; 0: it is not */
+    uint16_t lead;   /* bytes of the whole pattern before the anchor */
+    uint16_t length; /* of the whole pattern */
 };
 
 /* A literal stands in the text: n users wait for it, then come those of late patterns. */
@@ -41,6 +44,15 @@ size_t prefilter_scan(const struct prefilter *f, slice text, size_t *at, struct 
 static inline bool prefilter_fits(const struct prefilter_hit *hit, const struct prefilter_user *user)
 {
     return (user->before & hit->before) && (user->behind & hit->behind);
+}
+
+/* Where the literal is the whole pattern: fills *out for the anchor at `at`. False where it is only a part, which is to be
+ * matched yet. */
+static inline bool prefilter_whole(const struct prefilter_user *user, size_t at, struct pattern_match *out)
+{
+    if (user->weight)
+        *out = (struct pattern_match){at - user->lead, at - user->lead + user->length, user->weight};
+    return user->weight != 0;
 }
 
 /* For statistics: how many different literals there are. */

@@ -264,8 +264,10 @@ static struct rules_hit *hit_of(struct rules_hits *hits, const struct rule *rule
 
 static bool try_pattern(const struct scan *s, const struct pending *p, struct pattern_match *m)
 {
+    if (prefilter_whole(p->user, p->at, m))
+        return true;
     const struct pattern *pattern = s->rules->patterns[p->user->pattern];
-    return pattern_match_at(pattern, s->text, p->user->alternative, p->at, m) &&
+    return pattern_match_at(pattern, s->text, p->at, p->user->anchor, m) &&
            (!pattern->re || re_matches(s->rules, pattern, s->text, m));
 }
 
@@ -296,8 +298,10 @@ static void note_user(struct scan *s, const struct prefilter_hit *literal, const
     struct pending p = {user, literal->at + user->offset, 0};
     if (owner->rule == OWNER_MARK)
         note_mark(s, &p, owner->provider);
-    else if (s->fit_count < RULES_MAX_PENDING)
+    else if (s->fit_count < RULES_MAX_PENDING) {
+        __builtin_prefetch(s->rules->patterns[user->pattern]);
         add_fit(s, &p, owner->rank);
+    }
 }
 
 static void note_literals(struct scan *s)

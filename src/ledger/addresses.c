@@ -3,6 +3,9 @@
 #include "ledger/scope.h"
 #include "ledger/store.h"
 
+#define FEW_IN 16       /* one address of so many: then suppressed ones are looked for by their suppressions */
+#define FEW_MOST 200000 /* and no more than can be sorted in memory */
+
 /* An own key for stored hashes, so that they tell nothing about other hashes of the ledger. */
 #define STORED_MARK UINT64_C(0x73746f7265646b79)
 
@@ -405,11 +408,40 @@ static enum status walk_rows(struct ledger *l, struct row *r, const struct walk 
     return st;
 }
 
+static enum status one_count(struct ledger *l, enum stmt which, int64_t limit, int64_t *n, err *e)
+{
+    struct row r;
+    enum status st = row_open(l, which, &r, e);
+    if (st != OK)
+        return st;
+    if (limit)
+        row_int(&r, limit);
+    *n = row_next(&r, &st, e) > 0 ? cell_int(&r) : 0;
+    row_close(&r);
+    return st;
+}
+
+/* Where few of many addresses are suppressed, their rows are found by their suppressions, and sorted; else all are walked in
+ * order. An index would cost every new suppression a page. */
+static enum status few_suppressed(struct ledger *l, bool *few, err *e)
+{
+    int64_t addresses = 0, found = 0;
+    enum status st = one_count(l, STMT_ADDRESS_LAST, 0, &addresses, e);
+    int64_t most = addresses / FEW_IN < FEW_MOST ? addresses / FEW_IN : FEW_MOST;
+    if (st == OK)
+        st = one_count(l, STMT_MARKS_WITHIN, most + 1, &found, e);
+    *few = found <= most;
+    return st;
+}
+
 enum status ledger_list(struct ledger *l, slice tenant, enum address_state state, slice after_key, int64_t limit,
                         ledger_address_fn each, void *ctx, err *e)
 {
     struct row r;
-    enum status st = row_open(l, STMT_ADDRESS_LIST, &r, e);
+    bool few = false;
+    enum status st = state == STATE_SUPPRESSED ? few_suppressed(l, &few, e) : OK;
+    if (st == OK)
+        st = row_open(l, few ? STMT_ADDRESS_LIST_FEW : STMT_ADDRESS_LIST, &r, e);
     if (st != OK)
         return st;
     row_key(&r, after_key);

@@ -215,6 +215,17 @@ enum status ledger_seq(struct ledger *l, int64_t *seq, err *e)
 
 /* ---- transactions ---- */
 
+/* Texts that were read stay good, since no number is given twice; numbers may have gone. */
+static enum status look_for_pruned_names(struct ledger *l, err *e)
+{
+    int64_t pruned = 0;
+    enum status st = meta_get(l, S("names_pruned"), &pruned, e);
+    if (st == OK && pruned != l->names.pruned)
+        map_clear(&l->names.ids);
+    l->names.pruned = pruned;
+    return st;
+}
+
 enum status ledger_begin(struct ledger *l, err *e)
 {
     if (l->read_only)
@@ -228,6 +239,8 @@ enum status ledger_begin(struct ledger *l, err *e)
     l->writing = true;
     memset(l->replies, 0, sizeof l->replies);
     st = meta_get(l, S("seq"), &l->seq, e);
+    if (st == OK)
+        st = look_for_pruned_names(l, e);
     if (st != OK)
         ledger_abort(l);
     return st;

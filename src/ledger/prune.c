@@ -226,6 +226,8 @@ static enum status prune_rest(struct prune *p)
         st = prune_where(p, STMT_TALLIES_PRUNE, limit_of(p, p->r->tallies_us) / TIME_HOUR);
     if (st == OK && p->removed > 0)
         st = row_open(p->l, STMT_REPLIES_ORPHANED, &r, p->e) == OK ? row_run(&r, p->e) : p->e->status;
+    if (st == OK && p->removed > 0)
+        st = names_prune(p->l, p->e);
     if (st == OK)
         st = prune_marks(p);
     st = finish(p, st);

@@ -27,6 +27,7 @@ struct names {
     slice *texts; /* by number; {NULL, 0} where not read yet */
     size_t room;
     size_t cached;
+    int64_t pruned; /* how often names were taken away: then numbers are read anew */
     arena memory;
 };
 
@@ -112,6 +113,9 @@ NODISCARD enum status names_id(struct ledger *l, slice text, int64_t *id, err *e
 NODISCARD enum status names_find(struct ledger *l, slice text, int64_t *id, err *e);
 /* The text of a number; empty for 0 and for numbers that were never given. Valid while a cursor is open. */
 slice names_text(struct ledger *l, int64_t id);
+
+/* Takes away the names that nothing refers to, inside a transaction. */
+NODISCARD enum status names_prune(struct ledger *l, err *e);
 
 /* ---- pending ---- */
 struct pending *pending_new(const struct sip_key *key);

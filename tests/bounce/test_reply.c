@@ -129,10 +129,36 @@ static void enhanced_codes_are_strict(void **state)
     assert_int_equal(bounce_enhanced_parse(S("5.1.1."), &e), 5);
 }
 
+/* What is looked for eight bytes at once is found wherever it stands. */
+static void places_do_not_matter(void **state)
+{
+    (void)state;
+    arena a;
+    arena_init(&a, 0);
+    for (int pad = 1; pad < 20; pad++) {
+        struct bounce_reply r;
+        const char *x = "xxxxxxxxxxxxxxxxxxxx";
+        slice words = arena_printf(&a, "%.*s\\y  try\tagain in 5 minutes (in reply to RCPT TO command)", pad, x);
+        slice squeezed = arena_printf(&a, "%.*s\\y try again in 5 minutes (in reply to RCPT TO command)", pad, x);
+        slice text = arena_printf(&a, "%.*s: 452 4.2.2 %.*s", pad, x, SLICE_FMT(words));
+        assert_int_equal(bounce_reply_parse(text, &a, &r), BOUNCE_OK);
+        assert_int_equal(r.code, 452);
+        assert_true(slice_eq(r.text, squeezed));
+        assert_int_equal(r.phase, BOUNCE_PHASE_RCPT);
+        assert_int_equal(r.retry_after_s, 300);
+        slice no_mark = arena_printf(&a, "%.*s thereafter data in replying to data, user said", pad, x);
+        assert_int_equal(reply_phase(no_mark), BOUNCE_PHASE_NONE);
+        slice at_end = arena_printf(&a, "%.*s>>> data", pad, x);
+        assert_int_equal(reply_phase(slice_from(at_end, (size_t)pad)), BOUNCE_PHASE_DATA);
+    }
+    arena_fini(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(replies_are_read), cmocka_unit_test(no_prefix_reads_too_far),
                                        cmocka_unit_test(refused_memory_is_told),
-                                       cmocka_unit_test(enhanced_codes_are_strict)};
+                                       cmocka_unit_test(enhanced_codes_are_strict),
+                                       cmocka_unit_test(places_do_not_matter)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@ from cmdtest import Case, LOGS, ROOT, SAMPLES
 
 AFTER_THE_RUN = 1742500000  # March 2025: stamps of a classic log name no year, the file's time does
 POSTFIX_LOGS = ("postfix-classic.log", "postfix-iso.log", "postfix-maillog_file.log")
-SEEDS = ("replies.jsonl", "more-replies.jsonl", "replies-a.jsonl")
+SEEDS = tuple(sorted(p.name for p in (ROOT / "tests" / "seeds").glob("*replies*.jsonl")))
 
 
 def lines_of(path):

@@ -205,6 +205,81 @@ static void pruning_leaves_a_baseline(void **state)
     assert_int_equal(events[0].what, EVENT_BASELINE);
 }
 
+static void add_tally(struct fixture *f, const char *campaign, int64_t hour)
+{
+    struct ledger_tally t = {.hour = hour,
+                             .tenant = SLICE_EMPTY,
+                             .stream = SLICE_EMPTY,
+                             .campaign = slice_str(campaign),
+                             .domain = S("example.com"),
+                             .provider = SLICE_EMPTY,
+                             .source = SLICE_EMPTY,
+                             .sending_ip = SLICE_EMPTY,
+                             .count = 1};
+    assert_ok(f, ledger_begin(f->l, &f->e));
+    assert_ok(f, ledger_add_tally(f->l, &t, &f->e));
+    assert_ok(f, ledger_commit(f->l, &f->e));
+}
+
+static bool last_name(void *ctx, const struct tally_row *row)
+{
+    snprintf(ctx, 32, "%.*s", SLICE_FMT(row->name));
+    return true;
+}
+
+/* A handle that was open meanwhile must not go on with numbers that are gone. */
+static void pruning_takes_names_away(void **state)
+{
+    struct fixture *f = *state;
+    struct ledger_retention r = {.tallies_us = 10 * TIME_DAY};
+    struct ledger_options o = {.path = f->path};
+    struct ledger *other;
+    int64_t removed;
+    char name[32] = "";
+    add_tally(f, "old-campaign", 0);
+    add_tally(f, "new-campaign", NOON / TIME_HOUR);
+    assert_ok(f, ledger_open(&o, &other, &f->e));
+    assert_ok(f, ledger_prune(other, &r, NOON, count_gone, NULL, &removed, &f->e));
+    ledger_close(&other);
+    assert_int_equal(removed, 1);
+    add_tally(f, "old-campaign", NOON / TIME_HOUR + 1);
+    assert_ok(f, ledger_report(f->l, TALLY_CAMPAIGN, SLICE_EMPTY, NOON + TIME_HOUR, NOON + 2 * TIME_HOUR, last_name,
+                               name, &f->e));
+    assert_string_equal(name, "old-campaign");
+    assert_ok(f, ledger_prune(f->l, &r, NOON + 20 * TIME_DAY, count_gone, NULL, &removed, &f->e));
+    assert_true(removed >= 2);
+    fixture_reopen(f);
+    assert_false(files_contain(f, "new-campaign"));
+}
+
+static bool count_listed(void *ctx, const struct ledger_address *addr)
+{
+    size_t *n = ctx;
+    assert_int_equal(addr->state, STATE_SUPPRESSED);
+    assert_int_equal(addr->suppression_count, 1);
+    ++*n;
+    return true;
+}
+
+/* Few of many are found another way than all of them; both ways give the same, in order. */
+static void few_suppressed_are_listed(void **state)
+{
+    struct fixture *f = *state;
+    char key[32];
+    size_t n = 0;
+    assert_ok(f, ledger_begin(f->l, &f->e));
+    for (int i = 0; i < 100; i++) {
+        snprintf(key, sizeof key, "u%02d@example.com", i);
+        put_address(f, key, i % 50 == 7 ? CAUSE_HARD : CAUSE_NONE);
+    }
+    assert_ok(f, ledger_commit(f->l, &f->e));
+    assert_ok(f, ledger_list(f->l, SLICE_EMPTY, STATE_SUPPRESSED, SLICE_EMPTY, 0, count_listed, &n, &f->e));
+    assert_int_equal(n, 2);
+    n = 0;
+    assert_ok(f, ledger_list(f->l, SLICE_EMPTY, STATE_SUPPRESSED, S("u07@example.com"), 0, count_listed, &n, &f->e));
+    assert_int_equal(n, 1);
+}
+
 static void pruning_forgets_sent_and_lifted(void **state)
 {
     struct fixture *f = *state;
@@ -343,6 +418,8 @@ int main(void)
         BOTH(erasing_a_stranger_marks_it),
         FILED(hidden_event_names_nobody),
         FILED(hashed_ledger_stores_no_address),
+        FILED(pruning_takes_names_away),
+        FILED(few_suppressed_are_listed),
         BOTH(pruning_leaves_a_baseline),
         BOTH(pruning_forgets_sent_and_lifted),
         BOTH(dumps_are_equal_where_the_truth_is),
