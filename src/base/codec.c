@@ -170,10 +170,14 @@ static size_t drop_blanks(const char *out, size_t from, size_t n)
 /* Text up to the next "=", CR or LF. */
 static size_t literal_run(slice s)
 {
-    size_t i = 0;
-    while (i < s.n && s.p[i] != '=' && s.p[i] != '\n' && s.p[i] != '\r')
-        i++;
-    return i;
+    enum { WINDOW = 64 }; /* no byte is looked at again and again */
+    for (size_t i = 0; i < s.n; i += WINDOW) {
+        slice window = slice_sub(s, i, WINDOW);
+        size_t end = slice_line_end(window), equals = slice_chr(slice_sub(window, 0, end), '=');
+        if (equals != SLICE_NPOS || end < window.n)
+            return i + (equals != SLICE_NPOS ? equals : end);
+    }
+    return s.n;
 }
 
 size_t qp_decode(slice s, bool header, char *out)

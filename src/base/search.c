@@ -7,6 +7,8 @@
 
 enum {
     LANES = 16,
+    LONG_NEEDLE = 24, /* and a text as long as that: memmem moves over it by leaps */
+    LONG_TEXT = 1024,
     MAX_WRONG = 64 /* places that look right and are not, before something is used that is linear over any text */
 };
 
@@ -15,11 +17,6 @@ typedef bool same_fn(const char *a, const char *b, size_t n);
 static bool same(const char *a, const char *b, size_t n)
 {
     return memcmp(a, b, n) == 0;
-}
-
-static bool same_ci(const char *a, const char *b, size_t n)
-{
-    return slice_eq_ci((slice){a, n}, (slice){b, n});
 }
 
 /* Looks at one place after the other. */
@@ -77,7 +74,9 @@ size_t slice_find(slice s, slice needle)
         return 0;
     if (needle.n > s.n)
         return SLICE_NPOS;
-    size_t rest, found = find_fast(s, needle, false, same, &rest);
+    size_t rest = 0, found = SLICE_NPOS;
+    if (needle.n < LONG_NEEDLE || s.n < LONG_TEXT)
+        found = find_fast(s, needle, false, same, &rest);
     if (found != SLICE_NPOS || rest > s.n - needle.n)
         return found;
     const char *hit = memmem(s.p + rest, s.n - rest, needle.p, needle.n);
@@ -103,7 +102,7 @@ static size_t find_by_letter(slice s, slice needle, size_t from)
         size_t at = at_lower < at_upper ? at_lower : at_upper;
         if (at == end)
             return SLICE_NPOS;
-        if (same_ci(s.p + at, needle.p, needle.n))
+        if (bytes_same_ci(s.p + at, needle.p, needle.n))
             return at;
         if (at == at_lower)
             at_lower = next_byte(s.p, at + 1, end, lower);
@@ -118,6 +117,6 @@ size_t slice_find_ci(slice s, slice needle)
         return 0;
     if (needle.n > s.n)
         return SLICE_NPOS;
-    size_t rest, found = find_fast(s, needle, true, same_ci, &rest);
+    size_t rest, found = find_fast(s, needle, true, bytes_same_ci, &rest);
     return found != SLICE_NPOS || rest > s.n - needle.n ? found : find_by_letter(s, needle, rest);
 }

@@ -31,7 +31,7 @@ static inline bool words_same_ci(uint64_t a, uint64_t b)
     return ((differ << 2) & ~letters) == 0;
 }
 
-static bool same_ci(const char *a, const char *b, size_t n)
+bool bytes_same_ci(const char *a, const char *b, size_t n)
 {
     size_t i = 0;
     for (; n - i >= sizeof(uint64_t); i += sizeof(uint64_t))
@@ -43,14 +43,9 @@ static bool same_ci(const char *a, const char *b, size_t n)
     return true;
 }
 
-bool slice_eq_ci(slice a, slice b)
-{
-    return a.n == b.n && same_ci(a.p, b.p, a.n);
-}
-
 bool slice_ends_ci(slice s, slice suffix)
 {
-    return s.n >= suffix.n && (suffix.n == 0 || same_ci(s.p + (s.n - suffix.n), suffix.p, suffix.n));
+    return s.n >= suffix.n && (suffix.n == 0 || bytes_same_ci(s.p + (s.n - suffix.n), suffix.p, suffix.n));
 }
 
 int slice_cmp(slice a, slice b)
@@ -75,20 +70,20 @@ slice slice_unwrap(slice s, char open, char close)
     return s;
 }
 
-size_t slice_line_end(slice s)
+size_t slice_either(slice s, char a, char b)
 {
     size_t i = 0;
-#ifdef __SSE2__ /* both kinds in one pass: lines are too short for two calls of memchr each */
-    const __m128i lf = _mm_set1_epi8('\n'), cr = _mm_set1_epi8('\r');
-    for (; s.n - i >= sizeof lf; i += sizeof lf) {
+#ifdef __SSE2__ /* both in one pass: lines are too short for two calls of memchr each */
+    const __m128i all_a = _mm_set1_epi8(a), all_b = _mm_set1_epi8(b);
+    for (; s.n - i >= sizeof all_a; i += sizeof all_a) {
         __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(s.p + i));
-        __m128i ends = _mm_or_si128(_mm_cmpeq_epi8(bytes, lf), _mm_cmpeq_epi8(bytes, cr));
-        unsigned found = (unsigned)_mm_movemask_epi8(ends);
+        __m128i hits = _mm_or_si128(_mm_cmpeq_epi8(bytes, all_a), _mm_cmpeq_epi8(bytes, all_b));
+        unsigned found = (unsigned)_mm_movemask_epi8(hits);
         if (found)
             return i + (unsigned)__builtin_ctz(found);
     }
 #endif
-    while (i < s.n && s.p[i] != '\n' && s.p[i] != '\r')
+    while (i < s.n && s.p[i] != a && s.p[i] != b)
         i++;
     return i;
 }

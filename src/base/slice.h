@@ -87,14 +87,17 @@ static inline bool slice_starts(slice s, slice prefix)
     return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
 }
 
-bool slice_eq_ci(slice a, slice b);
+/* n bytes each, alike but for the case of ASCII letters. */
+bool bytes_same_ci(const char *a, const char *b, size_t n);
+
+static inline bool slice_eq_ci(slice a, slice b)
+{
+    return a.n == b.n && (a.n == 0 || (ascii_lower(a.p[0]) == ascii_lower(b.p[0]) && bytes_same_ci(a.p, b.p, a.n)));
+}
 
 static inline bool slice_starts_ci(slice s, slice prefix)
 {
-    if (s.n < prefix.n)
-        return false;
-    return prefix.n == 0 ||
-           (ascii_lower(s.p[0]) == ascii_lower(prefix.p[0]) && slice_eq_ci((slice){s.p, prefix.n}, prefix));
+    return s.n >= prefix.n && slice_eq_ci((slice){s.p, prefix.n}, prefix);
 }
 
 bool slice_ends_ci(slice s, slice suffix);
@@ -137,8 +140,14 @@ static inline slice slice_trim(slice s)
 /* Without one pair of enclosing characters, e.g. '<' '>', when both are there. */
 slice slice_unwrap(slice s, char open, char close);
 
+/* Offset of the first `a` or `b`, or s.n. */
+size_t slice_either(slice s, char a, char b);
+
 /* Offset of the first CR or LF, or s.n. */
-size_t slice_line_end(slice s);
+static inline size_t slice_line_end(slice s)
+{
+    return slice_either(s, '\n', '\r');
+}
 
 /* Takes the next line from *rest (ends LF, CRLF or CR; the end is consumed and not part of the line).
  * Returns false when *rest is empty. A CR at the very end counts as a line end, so keep it back while more may follow.

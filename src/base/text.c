@@ -45,6 +45,21 @@ size_t utf8_len(slice s)
     return (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f) ? 0 : 4;
 }
 
+bool text_is_ascii(slice s)
+{
+    uint64_t word;
+    size_t i = 0;
+    for (; s.n - i >= sizeof word; i += sizeof word) {
+        memcpy(&word, s.p + i, sizeof word);
+        if (word & UINT64_C(0x8080808080808080))
+            return false;
+    }
+    for (; i < s.n; i++)
+        if ((unsigned char)s.p[i] >= 0x80)
+            return false;
+    return true;
+}
+
 bool utf8_valid(slice s)
 {
     size_t i = 0;

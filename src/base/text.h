@@ -10,6 +10,7 @@
  */
 size_t utf8_len(slice s);
 bool utf8_valid(slice s);
+bool text_is_ascii(slice s);
 /* Decodes the sequence at s, which must be valid. */
 uint32_t utf8_get(slice s, size_t *len);
 /* Encodes cp (<= 0x10FFFF) and returns its length. */

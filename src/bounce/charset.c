@@ -104,21 +104,6 @@ static enum charset charset_find(slice name)
 
 /* ---- what needs no converter ---------------------------------------------------------------------------------- */
 
-static bool is_ascii(slice s)
-{
-    uint64_t w;
-    size_t i = 0;
-    for (; i + sizeof w <= s.n; i += sizeof w) {
-        memcpy(&w, s.p + i, sizeof w);
-        if (w & UINT64_C(0x8080808080808080))
-            return false;
-    }
-    for (; i < s.n; i++)
-        if ((unsigned char)s.p[i] >= 0x80)
-            return false;
-    return true;
-}
-
 static slice from_cp1252(arena *a, slice s, bool *errors)
 {
     size_t most = 0;
@@ -278,7 +263,7 @@ static enum charset guess(slice s)
 {
     if (slice_starts(s, S("\xFF\xFE")) || slice_starts(s, S("\xFE\xFF")))
         return CS_UTF16;
-    if (!is_ascii(s))
+    if (!text_is_ascii(s))
         return utf8_valid(s) ? CS_UTF8 : cyrillic_or_latin(s);
     if (slice_chr(s, '\x1b') == SLICE_NPOS)
         return CS_ASCII;
@@ -296,7 +281,7 @@ static enum charset settle(enum charset named, slice *s, bool *errors, bool *unk
 {
     if (named == CS_UNKNOWN)
         *unknown = true;
-    if (named == CS_ASCII && !is_ascii(*s))
+    if (named == CS_ASCII && !text_is_ascii(*s))
         *errors = true;
     if (named == CS_UNKNOWN || named == CS_ASCII || named == CS_GUESS)
         named = guess(*s);
@@ -324,7 +309,7 @@ static bool mislabelled(struct charsets *cs, arena *a, enum charset c, slice s, 
 
 static slice from_named(struct charsets *cs, arena *a, enum charset c, slice s, bool *errors)
 {
-    bool wrong = false, doubtful = !is_ascii(s);
+    bool wrong = false, doubtful = !text_is_ascii(s);
     slice out = from_iconv(cs->cd[c], a, s, doubtful, &wrong);
     *errors |= wrong;
     if (!wrong || !doubtful || mislabelled(cs, a, c, s, &out))
@@ -344,7 +329,7 @@ slice charset_decode(struct charsets *cs, arena *a, slice name, slice text, bool
     }
     if (c < CS_ICONV)
         out = from_named(cs, a, c, text, &wrong);
-    else if (c == CS_CP1252 && !is_ascii(text))
+    else if (c == CS_CP1252 && !text_is_ascii(text))
         out = from_cp1252(a, text, &wrong);
     else if (c == CS_UTF8)
         out = from_utf8(a, slice_starts(text, S("\xEF\xBB\xBF")) ? slice_from(text, 3) : text, &wrong);

@@ -43,8 +43,8 @@ static bool reply_code_at(slice text, size_t i)
 bool diagnosis_has_reply(slice text)
 {
     struct bounce_enhanced e;
-    for (size_t i = 0; i + 3 <= text.n; i++) {
-        if ((text.p[i] != '4' && text.p[i] != '5') || !opens_reply(text, i))
+    for (size_t i = 0; (i += slice_either(slice_from(text, i), '4', '5')) + 3 <= text.n; i++) {
+        if (!opens_reply(text, i))
             continue;
         if (reply_code_at(text, i))
             return true;

@@ -2,17 +2,37 @@
 
 #include "bounce/line.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #define HEADER_MAX_FIELDS 2000 /* more are not kept; real ones stay below 300 */
 #define HEADER_MAX_NAME 100    /* octets of a field name */
 #define HEADER_MAX_BAD 8       /* lines in a row that are no field (folds that lost their blanks); more are a body */
 
-/* The field name at the start of a line: printable ASCII (RFC 5322 3.6.8) up to the colon, blanks before it allowed. */
-static bool field_split(slice line, struct field *f)
+/* Octets of a field name at the start of a line: printable ASCII (RFC 5322 3.6.8) without the colon. */
+static inline size_t name_span(slice line)
 {
     size_t i = 0;
-    size_t most = line.n < HEADER_MAX_NAME ? line.n : HEADER_MAX_NAME;
-    while (i < most && (unsigned char)(line.p[i] - 33) < 127 - 33 && line.p[i] != ':')
+#ifdef __SSE2__
+    const __m128i blank = _mm_set1_epi8(32), del = _mm_set1_epi8(127), colon = _mm_set1_epi8(':');
+    for (; line.n - i >= sizeof blank; i += sizeof blank) { /* octets from 128 on are less than a blank */
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(line.p + i));
+        __m128i text = _mm_and_si128(_mm_cmpgt_epi8(bytes, blank), _mm_cmpgt_epi8(del, bytes));
+        unsigned name = (unsigned)_mm_movemask_epi8(_mm_andnot_si128(_mm_cmpeq_epi8(bytes, colon), text));
+        if (name != 0xffff)
+            return i + (unsigned)__builtin_ctz(~name);
+    }
+#endif
+    while (i < line.n && line.p[i] > 32 && line.p[i] < 127 && line.p[i] != ':')
         i++;
+    return i;
+}
+
+/* Blanks between the name and the colon are allowed. */
+static bool field_split(slice line, struct field *f)
+{
+    size_t i = name_span(slice_sub(line, 0, HEADER_MAX_NAME));
     size_t name = i;
     while (i < line.n && (line.p[i] == ' ' || line.p[i] == '\t'))
         i++;
@@ -166,14 +186,15 @@ slice header_get_last(const struct header *h, slice name)
 
 slice header_unfold(arena *a, slice value)
 {
-    if (slice_chr(value, '\n') == SLICE_NPOS && slice_chr(value, '\r') == SLICE_NPOS)
+    size_t run = slice_line_end(value), n = 0;
+    if (run == value.n)
         return value;
     char *out = arena_alloc(a, value.n);
     if (out == NULL)
         return SLICE_EMPTY;
-    size_t n = 0;
-    for (size_t i = 0; i < value.n; i++)
-        if (value.p[i] != '\n' && value.p[i] != '\r')
-            out[n++] = value.p[i];
+    for (size_t i = 0; i < value.n; i += run + 1, run = slice_line_end(slice_from(value, i))) {
+        memcpy(out + n, value.p + i, run);
+        n += run;
+    }
     return slice_of(out, n);
 }

@@ -107,10 +107,7 @@ static slice plain_text(struct charsets *cs, arena *a, slice s, slice fallback)
 
 static bool is_plain_ascii(slice s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if ((unsigned char)s.p[i] >= 0x80 || s.p[i] == 0x1b)
-            return false;
-    return true;
+    return text_is_ascii(s) && slice_chr(s, '\x1b') == SLICE_NPOS;
 }
 
 struct piece {
