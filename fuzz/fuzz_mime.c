@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct mime m;
     arena a;
     arena_init(&a, 1 << 26);
-    MUST(mime_read(cs, input, &a, &m) || a.limited);
+    MUST(mime_read(input, &a, &m) || a.limited);
     MUST(m.n <= MIME_MAX_PARTS);
     for (size_t i = 0; i < m.n; i++) {
         struct part *p = &m.parts[i];

@@ -419,6 +419,8 @@ static void complete(struct reading *r, struct notice *notice, bool *read, struc
 /* Postfix tells the command in its text only: "<recipient>: host X said: 550 ... (in reply to RCPT TO command)". */
 static enum bounce_phase phase_told(struct reading *r, const struct bounce_report *report)
 {
+    if (slice_find(reading_all_text(r), S("reply to")) == SLICE_NPOS)
+        return BOUNCE_PHASE_NONE;
     slice text = reading_text(r);
     if (slice_find(text, S("reply to")) == SLICE_NPOS)
         return BOUNCE_PHASE_NONE;

@@ -51,7 +51,6 @@ static const struct {
 };
 
 struct reading {
-    struct charsets *cs;
     arena *a;
     struct mime *out;
     size_t room;
@@ -90,9 +89,6 @@ static void read_content_fields(struct reading *r, struct part *p, bool digest)
     p->media = text_lower(r->a, header_main_value(r->a, value));
     p->type = p->media.n == 0 && digest ? PART_MESSAGE : type_of(p->media);
     p->encoding = text_lower(r->a, header_main_value(r->a, header_get(&p->header, S("Content-Transfer-Encoding"))));
-    p->charset = header_param(r->cs, r->a, value, S("charset"));
-    if (p->type == PART_MULTIPART && slice_starts(p->media, S("multipart/report")))
-        p->report_type = text_lower(r->a, header_param(r->cs, r->a, value, S("report-type")));
 }
 
 /* ---- transfer encodings --------------------------------------------------------------------------------------- */
@@ -294,9 +290,7 @@ static struct part *new_part(struct reading *r, const struct place *where)
                        .parent = where->parent,
                        .media = SLICE_EMPTY,
                        .raw = SLICE_EMPTY,
-                       .charset = SLICE_EMPTY,
                        .encoding = SLICE_EMPTY,
-                       .report_type = SLICE_EMPTY,
                        .text = SLICE_EMPTY};
     return p;
 }
@@ -343,9 +337,9 @@ static bool parse_part(struct reading *r, const struct place *where)
     return true;
 }
 
-static bool read_from(struct charsets *cs, struct place where, arena *a, struct mime *out)
+static bool read_from(struct place where, arena *a, struct mime *out)
 {
-    struct reading r = {cs, a, out, 0};
+    struct reading r = {a, out, 0};
     *out = (struct mime){0};
     if (where.raw.n > BOUNCE_MAX_MESSAGE_BYTES) {
         where.raw = slice_sub(where.raw, 0, BOUNCE_MAX_MESSAGE_BYTES);
@@ -359,22 +353,21 @@ static bool read_from(struct charsets *cs, struct place where, arena *a, struct 
     return ok;
 }
 
-bool mime_read_at(struct charsets *cs, slice message, unsigned message_depth, arena *a, struct mime *out)
+bool mime_read_at(slice message, unsigned message_depth, arena *a, struct mime *out)
 {
-    return read_from(cs, (struct place){.raw = message, .message_depth = message_depth}, a, out);
+    return read_from((struct place){.raw = message, .message_depth = message_depth}, a, out);
 }
 
-bool mime_read(struct charsets *cs, slice message, arena *a, struct mime *out)
+bool mime_read(slice message, arena *a, struct mime *out)
 {
-    return mime_read_at(cs, message, 0, a, out);
+    return mime_read_at(message, 0, a, out);
 }
 
-bool mime_read_behind(struct charsets *cs, slice message, const struct header *header, slice body, arena *a,
-                      struct mime *out)
+bool mime_read_behind(slice message, const struct header *header, slice body, arena *a, struct mime *out)
 {
     if (message.n > BOUNCE_MAX_MESSAGE_BYTES) /* what is cut off may begin in the header */
-        return mime_read(cs, message, a, out);
-    return read_from(cs, (struct place){.raw = body, .header = header}, a, out);
+        return mime_read(message, a, out);
+    return read_from((struct place){.raw = body, .header = header}, a, out);
 }
 
 /* ---- text ----------------------------------------------------------------------------------------------------- */
@@ -412,7 +405,7 @@ static slice decode_text(struct charsets *cs, arena *a, const struct part *p, un
     bool unknown = false;
     slice raw = cut(p->raw, (size_t)BOUNCE_MAX_PART_BYTES * (is_encoded(p) ? 2 : 1), diag);
     slice s = cut(undo_encoding(a, p, raw), BOUNCE_MAX_PART_BYTES, diag);
-    slice charset = p->charset;
+    slice charset = header_param(cs, a, header_get(&p->header, S("Content-Type")), S("charset"));
     if (charset.n == 0 && p->type == PART_HTML)
         charset = html_charset(s);
     s = charset_decode(cs, a, charset, s, &errors, &unknown);

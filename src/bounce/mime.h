@@ -27,13 +27,11 @@ enum part_type {
 
 struct part {
     enum part_type type;
-    slice media;          /* "text/plain", lower case, "" when there was no Content-Type */
-    struct header header; /* of the part */
-    struct header inner;  /* PART_MESSAGE and PART_HEADERS: the header of the message inside */
-    slice raw;            /* body as it stands, transfer encoding not undone, without the boundary's line end */
-    slice charset;
+    slice media;            /* "text/plain", lower case, "" when there was no Content-Type */
+    struct header header;   /* of the part */
+    struct header inner;    /* PART_MESSAGE and PART_HEADERS: the header of the message inside */
+    slice raw;              /* body as it stands, transfer encoding not undone, without the boundary's line end */
     slice encoding;         /* lower case; "" for none */
-    slice report_type;      /* multipart/report: report-type, lower case */
     unsigned depth;         /* 0 for the message itself */
     unsigned message_depth; /* how many returned messages it lies in; parts of the report itself have 0 */
     size_t parent;          /* index of the part that contains it (itself for index 0) */
@@ -49,12 +47,11 @@ struct mime {
 };
 
 /* Reads a whole message. Returns false when memory was refused: what was found is there. */
-NODISCARD bool mime_read(struct charsets *cs, slice message, arena *a, struct mime *out);
+NODISCARD bool mime_read(slice message, arena *a, struct mime *out);
 /* The same when its header was read already: `body` is the rest of `message` behind it. */
-NODISCARD bool mime_read_behind(struct charsets *cs, slice message, const struct header *header, slice body, arena *a,
-                                struct mime *out);
+NODISCARD bool mime_read_behind(slice message, const struct header *header, slice body, arena *a, struct mime *out);
 /* The same for a returned message that stands in a text (no MIME part of its own): fields first, then a body. */
-NODISCARD bool mime_read_at(struct charsets *cs, slice message, unsigned message_depth, arena *a, struct mime *out);
+NODISCARD bool mime_read_at(slice message, unsigned message_depth, arena *a, struct mime *out);
 
 /* The part's text: transfer encoding undone, UTF-8, line ends LF, at most BOUNCE_MAX_PART_BYTES (cut: *diag gets the
  * bit). HTML becomes text (tags dropped, block tags and <br> become line ends, entities decoded, style and script left

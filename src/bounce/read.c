@@ -211,7 +211,7 @@ struct letter {
 static void read_body(struct reading *r, const struct letter *l, const struct bounce_options *options,
                       struct bounce_result *out)
 {
-    if (!mime_read_behind(r->cs, l->whole, &l->header, l->body, r->a, &r->mime))
+    if (!mime_read_behind(l->whole, &l->header, l->body, r->a, &r->mime))
         r->diag |= BOUNCE_DIAG_MEMORY;
     r->diag |= r->mime.diag;
     if (!r->mime.n)
@@ -278,6 +278,7 @@ enum bounce_status bounce_read(struct bounce_reader *reader, struct bounce_slice
                         .cs = reader->cs,
                         .a = a,
                         .text = SLICE_EMPTY,
+                        .all_text = SLICE_EMPTY,
                         .envelope_id = SLICE_EMPTY,
                         .returned_text = SLICE_EMPTY};
     result_init(out);

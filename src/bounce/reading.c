@@ -71,16 +71,20 @@ static slice join_parts(struct reading *r, enum part_type type)
     return all;
 }
 
+slice reading_all_text(struct reading *r)
+{
+    static const enum part_type order[] = {PART_TEXT, PART_HTML, PART_MULTIPART};
+    for (size_t i = 0; i < ARRAY_LEN(order) && !r->all_taken && slice_empty(r->all_text); i++)
+        r->all_text = join_parts(r, order[i]);
+    r->all_taken = true;
+    return r->all_text;
+}
+
 slice reading_text(struct reading *r)
 {
-    if (r->text_taken)
-        return r->text;
+    if (!r->text_taken)
+        quoted_split(r->quoted, reading_all_text(r), &r->text, &r->returned_text);
     r->text_taken = true;
-    static const enum part_type order[] = {PART_TEXT, PART_HTML, PART_MULTIPART};
-    slice all = SLICE_EMPTY;
-    for (size_t i = 0; i < ARRAY_LEN(order) && slice_empty(all); i++)
-        all = join_parts(r, order[i]);
-    quoted_split(r->quoted, all, &r->text, &r->returned_text);
     return r->text;
 }
 

@@ -26,7 +26,8 @@ struct reading {
     unsigned diag;       /* bits of enum bounce_diag */
     slice text;          /* what the report says in words, without the returned message; reading_text fills it */
     slice returned_text; /* the returned message when it stands in the text */
-    bool text_taken;
+    slice all_text;      /* both, before they were told apart */
+    bool all_taken, text_taken;
     struct header returned; /* header of the returned message, wherever it was found; reading_returned fills it */
     bool returned_taken;
     slice envelope_id; /* Original-Envelope-Id of the machine part */
@@ -42,6 +43,8 @@ void reading_drop(struct reading *r);
 /* The words of the report: text parts outside of returned messages, HTML only where there is no plain text, cut where
  * the returned message begins. */
 slice reading_text(struct reading *r);
+/* The same not cut: a message without MIME that came back may follow. For what is rare in either. */
+slice reading_all_text(struct reading *r);
 /* The header of the returned message: a message or headers part, else what follows the report in its text. May be
  * empty. */
 const struct header *reading_returned(struct reading *r);
