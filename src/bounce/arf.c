@@ -128,7 +128,7 @@ static size_t old_shapes(struct reading *r)
 /* "Subject: unsubscribe" and next to nothing in the body, written to an address that says what it is for. */
 static size_t opt_out(struct reading *r)
 {
-    const struct facts *f = &r->facts;
+    struct facts *f = &r->facts;
     if (!(f->subject_words & WORD_UNSUBSCRIBE) || f->null_sender || f->list)
         return 0;
     slice to = facts_address(f, FACT_TO), local = address_local(to);

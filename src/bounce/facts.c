@@ -79,7 +79,11 @@ bool facts_hint(const struct facts *f)
            f->field[FACT_X_AOL_IP].n || f->field[FACT_X_AUTO_RESPONSE_SUPPRESS].n;
 }
 
-slice facts_address(const struct facts *f, enum fact id)
+slice facts_address(struct facts *f, enum fact id)
 {
-    return address_find(f->field[id]);
+    _Static_assert(FACTS <= 64, "a bit for each");
+    if (!(f->addresses >> id & 1))
+        f->address[id] = address_find(f->field[id]);
+    f->addresses |= UINT64_C(1) << id;
+    return f->address[id];
 }

@@ -18,8 +18,10 @@ enum fact {
 };
 
 struct facts {
-    slice field[FACTS];  /* raw value of the first of that name; empty when there is none */
-    slice subject, from; /* unfolded and decoded */
+    slice field[FACTS];   /* raw value of the first of that name; empty when there is none */
+    slice address[FACTS]; /* in them, where facts_address was asked before */
+    uint64_t addresses;   /* bits of these */
+    slice subject, from;  /* unfolded and decoded */
     unsigned subject_words, from_words;
     bool null_sender; /* an empty or daemon's Return-Path, an mbox line of a daemon */
     bool report;      /* multipart/report */
@@ -33,6 +35,6 @@ void facts_read(const struct header *h, slice message, const struct lexicon *lex
 /* True when anything at all speaks for a report, an automatic answer or a complaint. */
 bool facts_hint(const struct facts *f);
 /* The address in the value of a field; empty when there is none. */
-slice facts_address(const struct facts *f, enum fact id);
+slice facts_address(struct facts *f, enum fact id);
 
 #endif

@@ -128,12 +128,7 @@ void phrase_set_free(struct phrase_set **set)
 
 static bool is_whole(const struct entry *e, slice text, size_t pos)
 {
-    if (e->n > text.n - pos || (e->anchored && pos))
-        return false;
-    for (size_t i = 0; i < e->n; i++)
-        if (ascii_lower(text.p[pos + i]) != e->text[i])
-            return false;
-    return true;
+    return e->n <= text.n - pos && !(e->anchored && pos) && bytes_same_ci(text.p + pos, e->text, e->n);
 }
 
 static inline bool stands_at(const struct entry *e, uint64_t bytes, slice text, size_t pos)

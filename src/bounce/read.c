@@ -78,7 +78,7 @@ static void result_init(struct bounce_result *out)
 }
 
 /* The address that we used as return path: to where the report was delivered. */
-static slice delivered_to(const struct facts *f, slice to)
+static slice delivered_to(struct facts *f, slice to)
 {
     static const enum fact order[] = {FACT_DELIVERED_TO, FACT_X_ORIGINAL_TO, FACT_ENVELOPE_TO, FACT_X_ENVELOPE_TO};
     for (size_t i = 0; i < ARRAY_LEN(order); i++) {
@@ -102,7 +102,7 @@ static int64_t date_of(const struct facts *f)
 
 static void set_envelope(struct reading *r, struct bounce_result *out)
 {
-    const struct facts *f = &r->facts;
+    struct facts *f = &r->facts;
     out->from = f->from;
     out->subject = f->subject;
     out->to = facts_address(f, FACT_TO);
