@@ -75,6 +75,12 @@ static struct code_verdict in_phase(struct code_verdict v, enum bounce_phase pha
     return phase >= BOUNCE_PHASE_DATA && v.reason == BOUNCE_REASON_MAILBOX_FULL ? v : nothing;
 }
 
+struct code_verdict code_in_phase(struct code_verdict v, enum bounce_phase phase)
+{
+    bool hard = bounce_reason_class(v.reason) == BOUNCE_CLASS_HARD;
+    return hard && phase == BOUNCE_PHASE_MAIL ? in_phase(v, phase) : v;
+}
+
 struct code_verdict code_of_reply(unsigned code, enum bounce_phase phase)
 {
     for (size_t i = 0; i < ARRAY_LEN(reply_codes); i++)

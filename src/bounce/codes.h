@@ -14,6 +14,8 @@ struct code_verdict {
 
 /* A provider's own use of a code first; `provider` may be PROVIDER_NONE. */
 struct code_verdict code_of_enhanced(struct bounce_enhanced e, unsigned provider);
+/* An enhanced code that is hard for a recipient, said at MAIL FROM, is about the sender. */
+struct code_verdict code_in_phase(struct code_verdict v, enum bounce_phase phase);
 struct code_verdict code_of_reply(unsigned code, enum bounce_phase phase);
 
 #endif

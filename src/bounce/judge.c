@@ -115,6 +115,7 @@ static bool says_something(slice folded)
 static void by_enhanced(const struct judge_trace *t, bool status, arena *a, struct bounce_verdict *v)
 {
     struct code_verdict code = code_of_enhanced(t->facts.enhanced, t->facts.provider);
+    code = code_in_phase(code, t->facts.phase);
     if (code.reason == BOUNCE_REASON_UNKNOWN)
         return;
     set_reason(v, code.reason);

@@ -127,6 +127,7 @@ static void evidence_is_weighed(void **state)
                  {"550", BOUNCE_PHASE_END, BOUNCE_REASON_UNKNOWN, 0, 0},
                  {"550", BOUNCE_PHASE_CONNECT, BOUNCE_REASON_UNKNOWN, 0, 0},
                  {"550", BOUNCE_PHASE_MAIL, BOUNCE_REASON_SENDER_REFUSED, 1, 60},
+                 {"550 5.1.0 number 12", BOUNCE_PHASE_MAIL, BOUNCE_REASON_SENDER_REFUSED, 1, 60},
                  {"554", BOUNCE_PHASE_RCPT, BOUNCE_REASON_UNKNOWN, 0, 0},
                  {"521", BOUNCE_PHASE_NONE, BOUNCE_REASON_POLICY, 1, 60},
                  {"550 5.1.1", BOUNCE_PHASE_RCPT, BOUNCE_REASON_USER_UNKNOWN, 70, 80},
