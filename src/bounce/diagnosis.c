@@ -138,11 +138,14 @@ static slice dialogue_reply(const struct notice *n, slice address)
 /* The last paragraph before the first entry that tells something. */
 static slice before_entries(struct reading *r, slice text)
 {
-    slice rest = text, p, found = SLICE_EMPTY;
-    for (unsigned i = 0; i < MAX_PARAGRAPHS && next_paragraph(&rest, &p); i++)
-        if (diagnosis_has_reply(p) || judge_has_words(r->rules, p))
-            found = quoted_part(r, p);
-    return found;
+    slice all[MAX_PARAGRAPHS], rest = text;
+    size_t n = 0;
+    while (n < MAX_PARAGRAPHS && next_paragraph(&rest, &all[n]))
+        n++;
+    while (n-- > 0)
+        if (diagnosis_has_reply(all[n]) || judge_has_words(r->rules, all[n]))
+            return quoted_part(r, all[n]);
+    return SLICE_EMPTY;
 }
 
 /* The first paragraph that is more than a lead ("because:"). */

@@ -244,7 +244,7 @@ static enum bounce_kind kind_of(const struct freetext *f, slice words)
         return BOUNCE_KIND_DELIVERED;
     if (((subject & WORD_DELAYED) && !(subject & WORD_FAILED)) || (f->words & WORD_DELAYED))
         return BOUNCE_KIND_DELAYED;
-    bool expired = lexicon_in(f->r->lexicon, PLACE_TEXT, words) & WORD_EXPIRED;
+    bool expired = reading_words(f->r, words) & WORD_EXPIRED;
     return expired || (f->n == 1 && (f->words & WORD_EXPIRED)) ? BOUNCE_KIND_EXPIRED : BOUNCE_KIND_FAILED;
 }
 
@@ -438,12 +438,12 @@ static enum bounce_phase phase_told(struct reading *r, const struct bounce_repor
 
 /* A server that gave up says so in words where its fields tell of a plain failure (Exim: status 5.0.0) or of a delay
  * (OpenSMTPD: 4.4.7). */
-static void settle_kind(const struct reading *r, struct bounce_report *report)
+static void settle_kind(struct reading *r, struct bounce_report *report)
 {
     bool delayed = report->kind == BOUNCE_KIND_DELAYED;
     if (report->kind != BOUNCE_KIND_FAILED && !(delayed && slice_eq(report->status, S("4.4.7"))))
         return;
-    if (lexicon_in(r->lexicon, PLACE_TEXT, report->diagnostic) & WORD_EXPIRED)
+    if (reading_words(r, report->diagnostic) & WORD_EXPIRED)
         report->kind = BOUNCE_KIND_EXPIRED;
 }
 

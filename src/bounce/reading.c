@@ -36,6 +36,14 @@ void reading_drop(struct reading *r)
     r->n--;
 }
 
+unsigned reading_words(struct reading *r, slice text)
+{
+    if (text.p != r->words_of.p || text.n != r->words_of.n)
+        r->words = lexicon_in(r->lexicon, PLACE_TEXT, text);
+    r->words_of = text;
+    return r->words;
+}
+
 slice reading_join(struct reading *r, slice a, slice between, slice b)
 {
     if (slice_empty(a) || slice_empty(b))
