@@ -23,12 +23,14 @@ static const struct opt options[] = {
     {"output", 'o', OPT_TEXT, "FILE", "export: write beside and rename, so that readers see the old or the new list"},
     {"origin", 0, OPT_TEXT, "NAME", "import: which platform or list it comes from"},
     {"dry-run", 'n', OPT_FLAG, NULL, "import: count, change nothing"},
+    CMD_OPT_RULES,
     CMD_OPT_JSON,
     OPT_END,
 };
 
 struct suppress {
     struct args *args;
+    struct bounce_rules *rules; /* import */
     struct session session;
     arena arena;
     buf out;
@@ -235,6 +237,7 @@ static int import_one(struct suppress *s, const char *path)
         .actor = slice_str(session_actor(s->args)),
         .origin = slice_str(args_text(s->args, "origin", path)),
         .cause = s->cause,
+        .rules = s->rules,
         .dry_run = args_flag(s->args, "dry-run"),
         .now_us = s->session.now_us,
     };
@@ -253,10 +256,13 @@ static int import(struct suppress *s)
     int code = EXIT_YES;
     if (s->format != LIST_FORMATS && !list_format_importable(s->format))
         return cmd_usage(s->args, "%s is a format for export only", list_format_word(s->format));
-    for (size_t i = 1; i < args_count(s->args); i++) {
+    s->rules = cmd_load_rules(s->args, &code);
+    for (size_t i = 1; s->rules && i < args_count(s->args); i++) {
         int one = import_one(s, args_get(s->args, i));
         code = one ? one : code;
     }
+    if (s->rules)
+        bounce_rules_free(&s->rules);
     return code;
 }
 

@@ -153,18 +153,44 @@ static enum status remember_hash(struct list_apply *p, const struct list_record 
         return no_memory(e);
     *copy = *r;
     copy->note = arena_dup(&p->hashes, r->note);
+    copy->reply = SLICE_EMPTY;
     p->result->ignored++; /* until its address is found */
     if (!*place)
         *place = copy;
     return OK;
 }
 
-enum status list_apply_record(struct list_apply *p, const struct list_record *r, uint64_t line, slice text, err *e)
+/* "550 5.7.1 spam" and "552 mailbox full" begin with a 5, but neither condemns an address: the words count. */
+static struct list_record judged(struct list_apply *p, const struct list_record *r)
+{
+    struct list_record out = *r;
+    struct bounce_verdict v;
+    struct bounce_evidence_set evidence = {.text = r->reply,
+                                           .status = SLICE_EMPTY,
+                                           .provider = SLICE_EMPTY,
+                                           .recipient = r->address,
+                                           .phase = BOUNCE_PHASE_RCPT};
+    if (!r->by_code || !p->o->rules || bounce_judge(p->o->rules, &evidence, &p->scratch, &v) != BOUNCE_OK ||
+        !(v.evidence & BOUNCE_EVIDENCE_TEXT))
+        return out;
+    if (v.class_ == BOUNCE_CLASS_HARD)
+        out.cause = CAUSE_HARD;
+    else if (v.class_ == BOUNCE_CLASS_SOFT && v.blame == BOUNCE_BLAME_RECIPIENT)
+        out.cause = CAUSE_ESCALATED;
+    else
+        out.suppresses = false;
+    return out;
+}
+
+enum status list_apply_record(struct list_apply *p, const struct list_record *as_read, uint64_t line, slice text,
+                              err *e)
 {
     slice address, key;
     enum status st = OK;
     p->result->lines++;
     arena_reset(&p->scratch);
+    struct list_record decided = judged(p, as_read);
+    const struct list_record *r = &decided;
     if (!r->suppresses)
         p->result->ignored++;
     else if (slice_empty(r->address) && !slice_empty(r->hash))

@@ -60,7 +60,13 @@ bool list_columns_subscribers(const slice *names, size_t n)
 
 void list_record_init(struct list_record *r)
 {
-    *r = (struct list_record){SLICE_EMPTY, SLICE_EMPTY, CAUSES, true, TIME_NONE, SLICE_EMPTY};
+    *r = (struct list_record){.address = SLICE_EMPTY,
+                              .hash = SLICE_EMPTY,
+                              .cause = CAUSES,
+                              .suppresses = true,
+                              .time_us = TIME_NONE,
+                              .note = SLICE_EMPTY,
+                              .reply = SLICE_EMPTY};
 }
 
 static bool is_yes(slice v)
@@ -112,11 +118,18 @@ static enum cause stronger(enum cause a, enum cause b)
 static void take_reason(struct list_record *r, slice v)
 {
     enum cause cause = cause_of_word(v);
-    if (cause == CAUSES)
+    bool word = cause != CAUSES;
+    if (!word)
         cause = cause_of_code(v);
     if (is_harmless(v))
         r->suppresses = false;
+    if (!word && cause != CAUSES)
+        r->by_code = r->cause == CAUSES || r->by_code;
+    else if (word)
+        r->by_code = false;
     r->cause = stronger(r->cause, cause);
+    if (!word && v.n > r->reply.n)
+        r->reply = v;
     if (slice_empty(r->note))
         r->note = v;
 }
@@ -174,6 +187,8 @@ void list_record_take(struct list_record *r, enum list_column column, slice valu
         break;
     case COLUMN_NOTE:
         r->note = v;
+        if (v.n > r->reply.n)
+            r->reply = v;
         break;
     case COLUMN_EXPIRED:
         r->suppresses = r->suppresses && !is_yes(v);

@@ -45,9 +45,10 @@ bool list_format_exportable(enum list_format f);
 
 struct list_import_options {
     enum list_format format;
-    slice tenant, stream; /* stream: of unsubscribes, where the list is for one stream */
-    slice actor, origin;  /* who; which platform or file */
-    enum cause cause;     /* where a line tells none: CAUSE_NONE means CAUSE_IMPORTED */
+    slice tenant, stream;             /* stream: of unsubscribes, where the list is for one stream */
+    slice actor, origin;              /* who; which platform or file */
+    enum cause cause;                 /* where a line tells none: CAUSE_NONE means CAUSE_IMPORTED */
+    const struct bounce_rules *rules; /* judge the replies in a list by their words; NULL: by their codes */
     bool dry_run;
     int64_t now_us; /* the date of lines without one */
 };

@@ -274,6 +274,20 @@ class Suppress(WithLedger):
         self.assertEqual(self.answer(HARD)["cause"], "hard")
         self.assertIn("line 4", self.bounced("suppress", "import", "in.csv").out)
 
+    def test_import_judges_replies_by_their_words(self):
+        self.file("bounces.csv", "status,reason,email,created\n"
+                  '5.1.1,"550 5.1.1 no such user",gone@example.org,1780000000\n'
+                  '5.7.1,"550 5.7.1 this message looks like spam",fine@example.org,1780000000\n'
+                  '5.2.2,"552 5.2.2 mailbox full",full@example.org,1780000000\n')
+        self.file("mailgun.csv", 'address,code,error,created_at\nfine2@example.org,550,message rejected as spam,"Thu, 21 May 2026 '
+                  '11:02:55 GMT"\n')
+        for name in ("bounces.csv", "mailgun.csv"):
+            self.bounced("suppress", "import", name)
+        self.assertEqual(self.answer("gone@example.org")["cause"], "hard")
+        self.assertNotEqual(self.answer("full@example.org").get("cause"), "hard")
+        for address in ("fine@example.org", "fine2@example.org"):
+            self.assertEqual(self.answer(address)["answer"], "send", address)
+
     def test_round_trip(self):
         self.bounced("suppress", "add", "--cause", "complaint", FREE)
         for form in ("csv", "ndjson"):
