@@ -75,7 +75,8 @@ static size_t read_events(const char *text, struct policy_event *out, struct his
     size_t n = 0;
     while (slice_split(&rest, ';', &one)) {
         slice w, t;
-        assert_true(slice_word(&one, &t) && slice_word(&one, &w));
+        assert_true(slice_word(&one, &t));
+        assert_true(slice_word(&one, &w));
         if (slice_eq(w, S("domain-delivered"))) {
             env->domain_delivered_us = time_of(t);
             continue;
