@@ -30,12 +30,6 @@ struct bounce_report *reading_add(struct reading *r, enum bounce_kind kind, slic
     return out;
 }
 
-void reading_drop(struct reading *r)
-{
-    MUST(r->n);
-    r->n--;
-}
-
 unsigned reading_words(struct reading *r, slice text)
 {
     if (text.p != r->words_of.p || text.n != r->words_of.n)

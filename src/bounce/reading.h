@@ -39,8 +39,6 @@ struct reading {
 
 /* A new report of that kind, all else empty; NULL when the cap is reached or memory is refused (told in diag). */
 struct bounce_report *reading_add(struct reading *r, enum bounce_kind kind, slice format);
-/* Takes the last report back. */
-void reading_drop(struct reading *r);
 
 /* The words of the report: text parts outside of returned messages, HTML only where there is no plain text, cut where
  * the returned message begins. */

@@ -534,14 +534,6 @@ const struct rule *rules_at(const struct bounce_rules *rules, size_t i)
     return &rules->rules[i];
 }
 
-const struct rule *rules_find(const struct bounce_rules *rules, slice id)
-{
-    for (size_t i = 0; i < rules->rule_count; i++)
-        if (slice_eq(rules->rules[i].id, id))
-            return &rules->rules[i];
-    return NULL;
-}
-
 const struct provider_index *rules_providers(const struct bounce_rules *rules)
 {
     return &rules->providers;
@@ -555,14 +547,4 @@ const struct pattern *rules_pattern(const struct bounce_rules *rules, const stru
 size_t rules_literals(const struct bounce_rules *rules)
 {
     return prefilter_literals(rules->prefilter);
-}
-
-bool rules_jit(const struct bounce_rules *rules)
-{
-    for (size_t i = 0; i < rules->own_pattern_count; i++) {
-        size_t jit = 0;
-        if (rules->own_patterns[i].re && pcre2_pattern_info(rules->own_patterns[i].re, PCRE2_INFO_JITSIZE, &jit) == 0)
-            return jit > 0;
-    }
-    return false;
 }

@@ -87,12 +87,9 @@ int rules_order(const struct rules_hit *a, const struct rules_hit *b, const char
 
 size_t rules_count(const struct bounce_rules *rules);
 const struct rule *rules_at(const struct bounce_rules *rules, size_t i);
-const struct rule *rules_find(const struct bounce_rules *rules, slice id);
 const struct provider_index *rules_providers(const struct bounce_rules *rules);
 /* Pattern `i` of a rule (not-patterns behind pattern_count). */
 const struct pattern *rules_pattern(const struct bounce_rules *rules, const struct rule *rule, size_t i);
 size_t rules_literals(const struct bounce_rules *rules);
-/* True when regular expressions run as machine code. */
-bool rules_jit(const struct bounce_rules *rules);
 
 #endif

@@ -4,11 +4,6 @@
 
 static const char *const REVERIFIED[] = {"confirmed-opt-in", "verification", "wrong-verdict", NULL};
 
-const char *const *suppress_reverified_words(void)
-{
-    return REVERIFIED;
-}
-
 static bool reverified_known(slice word)
 {
     for (size_t i = 0; REVERIFIED[i]; i++)

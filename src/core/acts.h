@@ -33,8 +33,6 @@ NODISCARD enum status suppress_add(struct ledger *l, const struct policy *policy
  * verified again, when no reason is given, or when the address was erased. E_NOT_FOUND when it is not suppressed. */
 NODISCARD enum status suppress_lift(struct ledger *l, const struct policy *policy, const struct act *act,
                                     struct act_result *out, err *e);
-/* The ways of verifying again that are accepted, NULL at the end. */
-const char *const *suppress_reverified_words(void);
 
 /* Held reports of an address: seq 0 all of them, else the one of that event. E_NOT_FOUND when none is held. */
 NODISCARD enum status held_vouch(struct ledger *l, const struct policy *policy, const struct act *act, int64_t seq,
