@@ -123,6 +123,9 @@ static enum status take_text(struct json_import *j, struct list_text *t, struct 
         }
         if (!s.n)
             return OK;
+        if (!*pending && !memchr("{[\"tfn", s.p[0], 6))
+            return err_set(e, E_INVALID, "list: value %llu is neither an entry nor an address",
+                           (unsigned long long)j->line);
         struct json_object *v = json_tokener_parse_ex(parser, s.p, (int)(s.n > INT32_MAX ? INT32_MAX : s.n));
         enum json_tokener_error got = json_tokener_get_error(parser);
         size_t used = got == json_tokener_continue ? s.n : json_tokener_get_parse_end(parser);
@@ -147,6 +150,8 @@ enum status list_json_import(struct list_text *t, struct list_apply *p, err *e)
 {
     struct json_import j = {p, 1, e};
     struct json_tokener *parser = json_tokener_new_ex(2 * LIST_JSON_DEPTH);
+    if (parser)
+        json_tokener_set_flags(parser, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
     size_t pending = 0;
     enum status st = parser ? OK : err_set(e, E_MEMORY, "list: out of memory");
     while (st == OK) {
