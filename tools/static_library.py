@@ -5,6 +5,7 @@ Without this, libbounce.a would bring names as common as buf_add into every prog
 """
 import argparse
 import pathlib
+import shlex
 import subprocess
 import tempfile
 
@@ -12,14 +13,15 @@ import tempfile
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", required=True, type=pathlib.Path)
-    parser.add_argument("--cc", required=True, help="compiler that links")
+    parser.add_argument("--cc", required=True, help="command that links: the compiler, with what stands before and behind it")
     parser.add_argument("--ar", required=True)
     parser.add_argument("--objcopy", required=True)
     parser.add_argument("archives", nargs="+")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         merged = pathlib.Path(folder, "libbounce.o")
-        subprocess.run([args.cc, "-r", "-nostdlib", "-o", merged, "-Wl,--whole-archive", *args.archives], check=True)
+        link = [*shlex.split(args.cc), "-r", "-nostdlib", "-o", merged, "-Wl,--whole-archive", *args.archives]
+        subprocess.run(link, check=True)
         subprocess.run([args.objcopy, "--localize-hidden", merged], check=True)
         args.output.unlink(missing_ok=True)
         subprocess.run([args.ar, "rcsD", args.output, merged], check=True)
