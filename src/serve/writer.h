@@ -1,0 +1,71 @@
+/* The one writer: a thread that owns the ledger's write handle, the intake and the suppression table. Units of work from all feeds
+ * gather while a commit is under way and go together in the next one; a unit is given back when it is durable, or has failed, whole.
+ *
+ * A unit of observations may carry the position of its feed and what the feed remembers: they are in the same transaction. A unit
+ * with an `act` is a transaction of its own (suppress by hand, import, erase) and runs in its place in the order.
+ *
+ * When a commit fails, every unit of it comes back with that status and nothing of it is in the ledger; feeds answer "later" and
+ * come again. The table follows after each commit, before the units are given back: whoever is told "committed" finds the answer
+ * changed. The observations' texts must live until the unit is given back.
+ */
+#ifndef SERVE_WRITER_H
+#define SERVE_WRITER_H
+
+#include "core/intake.h"
+#include "ledger/table.h"
+#include "serve/knowledge.h"
+#include "serve/post.h"
+
+#define WRITER_MAX_UNITS 20000u               /* waiting; above it writer_put says E_BUSY */
+#define WRITER_MAX_BYTES (256u * 1024 * 1024) /* of texts waiting */
+
+struct writer;
+
+struct unit {
+    struct note note;  /* theirs; `done` below is what is called */
+    struct unit *next; /* theirs */
+    const struct observation *observations;
+    size_t count;
+    size_t bytes;                    /* about, for WRITER_MAX_BYTES */
+    const struct ledger_feed *feeds; /* positions to store with them */
+    size_t feed_count;
+    /* More to write in the same transaction, behind the observations (memory of a dialect, raw bodies). NULL: nothing. */
+    enum status (*more)(struct unit *u, struct ledger *l, err *e);
+    /* Instead of observations: a transaction of its own, which it begins and commits itself through core. */
+    enum status (*act)(struct unit *u, struct ledger *l, const struct policy *policy, err *e);
+    void (*done)(struct unit *u); /* on the loop thread: look at status */
+    enum status status;
+    err error;
+};
+
+struct writer_options {
+    const char *ledger_path;
+    const char *vfs, *synchronous; /* for tests */
+    struct knowledge_box *knowledge;
+    struct post *post;
+    int64_t gather_us; /* how long a lone unit waits for company; 0: 1 ms */
+    /* Called on the writer thread inside the transaction of each batch, with what it decided: the outbox. May be NULL. */
+    enum status (*before_commit)(void *ctx, struct ledger *l, const struct intake_result *r, err *e);
+    void *before_commit_ctx;
+    int64_t (*clock)(void); /* wall time, microseconds */
+};
+
+struct writer_counts {
+    uint64_t commits, units, observations, failures;
+    uint64_t commit_us;      /* all together: for a mean */
+    uint64_t last_commit_us; /* how long the last one took */
+    size_t waiting;
+    enum status state; /* OK, or why commits fail now */
+};
+
+/* Opens the ledger (makes it when it is not there), fills the table, starts the thread. */
+NODISCARD enum status writer_new(const struct writer_options *o, struct writer **out, err *e);
+/* From any thread. E_BUSY: too much is waiting; the unit is the caller's still. */
+NODISCARD enum status writer_put(struct writer *w, struct unit *u);
+/* The table that every check reads: lives as long as the writer. */
+const struct table *writer_table(const struct writer *w);
+void writer_counts(const struct writer *w, struct writer_counts *out);
+/* Commits what is waiting, gives it back (post_run runs it), ends the thread, closes the ledger. */
+void writer_free(struct writer **w);
+
+#endif
