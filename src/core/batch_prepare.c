@@ -54,16 +54,16 @@ static bool is_failure(const struct observation *o)
     return bounce_kind_final(o->kind) || bounce_kind_attempt(o->kind);
 }
 
-static enum status judge(struct batch *b, struct observation *o, err *e)
+enum status intake_judge(const struct bounce_rules *rules, struct observation *o, arena *a, err *e)
 {
-    if (is_failure(o) && slice_empty(o->verdict.rule) && b->rules) {
+    if (is_failure(o) && slice_empty(o->verdict.rule) && rules) {
         struct bounce_evidence_set evidence = {.text = o->reply,
                                                .status = o->status,
                                                .provider = slice_empty(o->provider) ? o->remote_mta : o->provider,
                                                .recipient = o->recipient,
                                                .phase = o->phase,
                                                .kind = o->kind};
-        if (bounce_judge(b->rules, &evidence, b->verdicts, &o->verdict) == BOUNCE_LIMIT)
+        if (bounce_judge(rules, &evidence, a, &o->verdict) == BOUNCE_LIMIT)
             return no_memory(e);
     }
     if (!is_failure(o))
@@ -203,7 +203,7 @@ static enum status prepare_one(struct prepare *p, size_t i, err *e)
         b->result->counts.repeats++;
         return OK;
     }
-    st = judge(b, o, e);
+    st = intake_judge(b->rules, o, b->verdicts, e);
     if (st != OK)
         return st;
     make_fold(item, b->now_us);

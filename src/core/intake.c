@@ -165,6 +165,13 @@ enum status intake_feed(struct intake *in, const struct ledger_feed *f, err *e)
     return OK;
 }
 
+void intake_drop(struct intake *in)
+{
+    in->totals.observations -= in->count;
+    in->count = in->feed_count = 0;
+    arena_reset(&in->texts);
+}
+
 bool intake_full(const struct intake *in)
 {
     return in->count >= INTAKE_BATCH || in->texts.used >= INTAKE_BATCH_BYTES;
@@ -203,6 +210,8 @@ static enum status write_batch(struct intake *in, struct batch *b, err *e)
     st = batch_write(b, e);
     if (st == OK)
         st = put_feeds(in, b->now_us, e);
+    if (st == OK && in->options.more)
+        st = in->options.more(in->options.more_ctx, in->ledger, e);
     if (st == OK && in->options.dry_run)
         return OK;
     if (st == OK)
@@ -213,9 +222,9 @@ static enum status write_batch(struct intake *in, struct batch *b, err *e)
     return st;
 }
 
-static void add_totals(struct intake_counts *sum, const struct intake_counts *c)
+void intake_counts_add(struct intake_counts *sum, const struct intake_counts *c)
 {
-    /* observations are counted when they come in */
+    sum->observations += c->observations;
     sum->events += c->events;
     sum->repeats += c->repeats;
     sum->invalid += c->invalid;
@@ -233,7 +242,7 @@ static void add_totals(struct intake_counts *sum, const struct intake_counts *c)
 enum status intake_flush(struct intake *in, int64_t now_us, struct intake_result *out, err *e)
 {
     memset(out, 0, sizeof(*out));
-    if (!in->count && !in->feed_count)
+    if (!in->count && !in->feed_count && !in->options.more)
         return OK;
     arena_reset(&in->results);
     struct batch b = {.ledger = in->ledger,
@@ -250,7 +259,8 @@ enum status intake_flush(struct intake *in, int64_t now_us, struct intake_result
     enum status st = write_batch(in, &b, e);
     if (st != OK)
         return st;
-    add_totals(&in->totals, &out->counts);
+    intake_counts_add(&in->totals, &out->counts);
+    in->totals.observations -= in->count; /* counted when they came in */
     /* decisions name texts of the batch: they stay until the next flush begins */
     in->count = in->feed_count = 0;
     arena_reset(&in->texts);

@@ -21,6 +21,9 @@ struct intake_options {
     bool dry_run; /* do all the work, tell the decisions, keep nothing: see intake_free */
     bool vouch;   /* take bare reports as matched: a person stands up for the source (`--trust matched`) */
     slice tenant, stream, campaign, source; /* where the observation tells none */
+    /* Called in each flush when all else is written, inside the transaction: what else belongs to it. NULL: nothing. */
+    enum status (*more)(void *ctx, struct ledger *l, err *e);
+    void *more_ctx;
 };
 
 /* What an address became. Slices live until the next intake_flush or intake_free. */
@@ -77,6 +80,12 @@ size_t intake_pending(const struct intake *in);
 /* Judges and commits what was gathered. After an error nothing of the batch is in the ledger, the batch is still
  * gathered, and the call may be repeated. In a dry run the decisions are those that a real run would take. */
 NODISCARD enum status intake_flush(struct intake *in, int64_t now_us, struct intake_result *out, err *e);
+/* Forgets what was gathered and not flushed. */
+void intake_drop(struct intake *in);
+/* The verdict of one observation, as intake_flush gives it: for who judges ahead, on another thread. Texts of the verdict are in the
+ * arena or are those of the rules. E_MEMORY only. */
+NODISCARD enum status intake_judge(const struct bounce_rules *rules, struct observation *o, arena *a, err *e);
+void intake_counts_add(struct intake_counts *sum, const struct intake_counts *c);
 /* Of all flushes so far. */
 const struct intake_counts *intake_totals(const struct intake *in);
 

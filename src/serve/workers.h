@@ -11,7 +11,8 @@
 
 struct workers;
 
-/* What a job may use while it runs; gone afterwards. */
+/* What a job may use while it runs; gone afterwards. What goes on to the writer must outlive the job: observations and
+ * verdicts in memory of the job's own, and the knowledge kept for them (knowledge_keep). */
 struct worker {
     struct ledger *ledger; /* read-only */
     const struct knowledge *knowledge;
@@ -32,13 +33,15 @@ struct workers_options {
     const char *ledger_path;
     struct knowledge_box *knowledge;
     struct post *post;
-    size_t max_waiting; /* 0: 10000 */
+    size_t max_waiting;     /* 0: 10000 */
+    const char *vfs;        /* for tests; NULL: the default one */
+    int64_t (*clock)(void); /* wall time, microseconds */
 };
 
 NODISCARD enum status workers_new(const struct workers_options *o, struct workers **out, err *e);
 /* E_BUSY when max_waiting jobs wait: the caller's peer is told to come again. */
 NODISCARD enum status workers_put(struct workers *w, struct job *j);
-size_t workers_waiting(const struct workers *w);
+size_t workers_waiting(struct workers *w);
 /* Finishes what was put, then ends the threads. What is done is posted: post_run gives it back. */
 void workers_free(struct workers **w);
 

@@ -6,7 +6,8 @@
  *
  * When a commit fails, every unit of it comes back with that status and nothing of it is in the ledger; feeds answer "later" and
  * come again. The table follows after each commit, before the units are given back: whoever is told "committed" finds the answer
- * changed. The observations' texts must live until the unit is given back.
+ * changed. What other processes commit (`bounced suppress add`) is seen within WRITER_FOLLOW_US. The observations' texts must live
+ * until the unit is given back.
  */
 #ifndef SERVE_WRITER_H
 #define SERVE_WRITER_H
@@ -16,8 +17,8 @@
 #include "serve/knowledge.h"
 #include "serve/post.h"
 
-#define WRITER_MAX_UNITS 20000u               /* waiting; above it writer_put says E_BUSY */
-#define WRITER_MAX_BYTES (256u * 1024 * 1024) /* of texts waiting */
+#define WRITER_MAX_WAITING 100000u         /* observations and acts; above it writer_put says E_BUSY */
+#define WRITER_FOLLOW_US (TIME_SECOND / 2) /* how often the table looks for what other processes committed */
 
 struct writer;
 
@@ -26,7 +27,9 @@ struct unit {
     struct unit *next; /* theirs */
     const struct observation *observations;
     size_t count;
-    size_t bytes;                    /* about, for WRITER_MAX_BYTES */
+    /* Whose rules gave the verdicts that are there, held (knowledge_keep) and let go by the writer; NULL: there are none, the writer
+     * judges. */
+    const struct knowledge *knowledge;
     const struct ledger_feed *feeds; /* positions to store with them */
     size_t feed_count;
     /* More to write in the same transaction, behind the observations (memory of a dialect, raw bodies). NULL: nothing. */
@@ -43,19 +46,17 @@ struct writer_options {
     const char *vfs, *synchronous; /* for tests */
     struct knowledge_box *knowledge;
     struct post *post;
-    int64_t gather_us; /* how long a lone unit waits for company; 0: 1 ms */
-    /* Called on the writer thread inside the transaction of each batch, with what it decided: the outbox. May be NULL. */
-    enum status (*before_commit)(void *ctx, struct ledger *l, const struct intake_result *r, err *e);
-    void *before_commit_ctx;
+    int64_t gather_us;      /* how long a lone unit waits for company; 0: 1 ms, -1: not at all */
     int64_t (*clock)(void); /* wall time, microseconds */
 };
 
 struct writer_counts {
-    uint64_t commits, units, observations, failures;
-    uint64_t commit_us;      /* all together: for a mean */
-    uint64_t last_commit_us; /* how long the last one took */
-    size_t waiting;
-    enum status state; /* OK, or why commits fail now */
+    uint64_t commits, units, acts, failures; /* failures: units given back with another status than OK */
+    uint64_t commit_us, last_commit_us;      /* all together, and the last one */
+    struct intake_counts intake;
+    size_t waiting;      /* observations and acts that are not durable yet */
+    enum status state;   /* OK, or why commits fail now */
+    size_t suppressions; /* in the table */
 };
 
 /* Opens the ledger (makes it when it is not there), fills the table, starts the thread. */
@@ -64,7 +65,7 @@ NODISCARD enum status writer_new(const struct writer_options *o, struct writer *
 NODISCARD enum status writer_put(struct writer *w, struct unit *u);
 /* The table that every check reads: lives as long as the writer. */
 const struct table *writer_table(const struct writer *w);
-void writer_counts(const struct writer *w, struct writer_counts *out);
+void writer_counts(struct writer *w, struct writer_counts *out);
 /* Commits what is waiting, gives it back (post_run runs it), ends the thread, closes the ledger. */
 void writer_free(struct writer **w);
 
