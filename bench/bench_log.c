@@ -11,7 +11,7 @@
 
 #include "bench.h"
 #include "core/read.h"
-#include "feed/postfix.h"
+#include "feed/log.h"
 
 #define LINES 1000000u
 #define LIFE 500u
@@ -108,8 +108,8 @@ static void generate(struct work *w, unsigned lines)
 static size_t dialect(void *ctx)
 {
     struct work *w = ctx;
-    const struct postfix_options o = {.reference_us = REFERENCE, .feed = S("bench")};
-    struct postfix *p = postfix_new(&o);
+    const struct log_options o = {.reference_us = REFERENCE, .feed = S("bench")};
+    struct maillog *p = maillog_new(&o);
     MUST(p);
     w->observations = 0;
     for (slice rest = buf_slice(&w->text); rest.n;) { /* in blocks of whole lines, as the reader gives them */
@@ -119,12 +119,12 @@ static size_t dialect(void *ctx)
         rest = slice_from(rest, block.n);
         struct feed_list list = {0};
         arena_reset(&w->arena);
-        MUST(postfix_block(p, block, &w->arena, &list));
+        MUST(maillog_block(p, block, &w->arena, &list));
         w->observations += list.n;
     }
-    size_t lines = postfix_counts(p)->lines;
-    w->open = postfix_open(p);
-    postfix_free(&p);
+    size_t lines = maillog_counts(p)->lines;
+    w->open = maillog_open(p);
+    maillog_free(&p);
     return lines;
 }
 
@@ -141,10 +141,10 @@ static size_t count_lines(void *ctx)
 static size_t through_reader(void *ctx)
 {
     struct work *w = ctx;
-    const struct postfix_options o = {.reference_us = REFERENCE, .feed = S("bench")};
+    const struct log_options o = {.reference_us = REFERENCE, .feed = S("bench")};
     const struct read_options ro = {.form = READ_LOG};
     const char *const paths[] = {w->path};
-    struct postfix *p = postfix_new(&o);
+    struct maillog *p = maillog_new(&o);
     struct reader *r;
     struct read_piece piece;
     err e;
@@ -152,11 +152,11 @@ static size_t through_reader(void *ctx)
     while (reader_next(r, &piece, &e) == 1) {
         struct feed_list list = {0};
         arena_reset(&w->arena);
-        MUST(postfix_block(p, piece.bytes, &w->arena, &list));
+        MUST(maillog_block(p, piece.bytes, &w->arena, &list));
     }
-    size_t lines = postfix_counts(p)->lines;
+    size_t lines = maillog_counts(p)->lines;
     reader_close(&r);
-    postfix_free(&p);
+    maillog_free(&p);
     return lines;
 }
 
@@ -184,19 +184,19 @@ static void from_file(struct work *w)
 
 static void memory(struct work *w)
 {
-    const struct postfix_options o = {.reference_us = REFERENCE, .feed = S("bench")};
-    struct postfix *p = postfix_new(&o);
+    const struct log_options o = {.reference_us = REFERENCE, .feed = S("bench")};
+    struct maillog *p = maillog_new(&o);
     struct feed_list list = {0};
     buf out;
     buf_init(&out, 0);
     arena_reset(&w->arena);
-    MUST(p && postfix_block(p, buf_slice(&w->text), &w->arena, &list));
+    MUST(p && maillog_block(p, buf_slice(&w->text), &w->arena, &list));
     double start = bench_now();
-    postfix_export(p, &out);
-    printf("memory of %zu open queue ids: %zu bytes, exported in %.1f ms\n", postfix_open(p), out.n,
+    maillog_export(p, &out);
+    printf("memory of %zu open queue ids: %zu bytes, exported in %.1f ms\n", maillog_open(p), out.n,
            (bench_now() - start) * 1e3);
     buf_fini(&out);
-    postfix_free(&p);
+    maillog_free(&p);
 }
 
 int main(int argc, char **argv)

@@ -8,7 +8,8 @@
 #include "core/acts.h"
 #include "core/report.h"
 
-#define POSTFIX_MEMORY "postfix" /* name of the feed row that holds the open queue ids */
+#define LOGS "logs"          /* the feed under which open queue ids are kept */
+#define OLD_MEMORY "postfix" /* and the row that held all of them at once before */
 
 static const struct opt options[] = {
     {"dry-run", 'n', OPT_FLAG, NULL, "say what would be suppressed and why; change nothing"},
@@ -90,9 +91,9 @@ static int log_lines(struct ingest *g, const struct read_piece *piece)
 {
     struct feed_list list = {0};
     if (piece->first)
-        postfix_file(g->postfix, S("postfix"), piece->reference_us);
-    bool whole = piece->form == READ_JOURNAL ? postfix_journal(g->postfix, piece->bytes, &g->arena, &list)
-                                             : postfix_block(g->postfix, piece->bytes, &g->arena, &list);
+        maillog_file(g->logs, SLICE_EMPTY, piece->head, piece->reference_us);
+    bool whole = piece->form == READ_JOURNAL ? maillog_journal(g->logs, piece->bytes, &g->arena, &list)
+                                             : maillog_block(g->logs, piece->bytes, &g->arena, &list);
     if (!whole) {
         cmd_error(g->args, "%.*s: no memory for its lines", SLICE_FMT(piece->path));
         return EXIT_TEMPFAIL;
@@ -130,19 +131,29 @@ static enum status put_position(void *ctx, slice name, slice position, err *e)
     return intake_feed(g->intake, &f, e);
 }
 
+struct memory_out {
+    struct ingest *g;
+    enum status status;
+    err *e;
+};
+
+static bool put_row(void *ctx, slice key, slice value)
+{
+    struct memory_out *m = ctx;
+    m->status = intake_memory(m->g->intake, S(LOGS), key, value, m->e);
+    return m->status == OK;
+}
+
 static enum status put_memory(struct ingest *g, err *e)
 {
-    if (!postfix_changed(g->postfix))
+    struct memory_out m = {g, OK, e};
+    const struct ledger_feed emptied = {S(OLD_MEMORY), SLICE_EMPTY, SLICE_EMPTY, g->session.now_us};
+    if (g->old_memory && intake_feed(g->intake, &emptied, e) != OK)
+        return e->status;
+    g->old_memory = false;
+    if (maillog_changes(g->logs, put_row, &m))
         return OK;
-    buf_clear(&g->memory);
-    postfix_export(g->postfix, &g->memory);
-    if (g->memory.failed)
-        return err_set(e, E_MEMORY, "no memory for the open queue ids");
-    struct ledger_feed f = {.name = S(POSTFIX_MEMORY),
-                            .position = SLICE_EMPTY,
-                            .memory = buf_slice(&g->memory),
-                            .updated_us = g->session.now_us};
-    return intake_feed(g->intake, &f, e);
+    return m.status == OK ? err_set(e, E_MEMORY, "no memory for the open queue ids") : m.status;
 }
 
 static void show(struct ingest *g, const struct intake_result *r)
@@ -298,28 +309,37 @@ static int take_options(struct ingest *g)
     return keys_load(g->args, &g->keys);
 }
 
-static int open_postfix(struct ingest *g)
+static bool take_row(void *ctx, slice key, slice value)
 {
-    struct ledger_feed f;
+    struct ingest *g = ctx;
+    if (!maillog_take_row(g->logs, key, value))
+        g->odd_rows++;
+    return true;
+}
+
+static int open_logs(struct ingest *g)
+{
+    struct ledger_feed old;
     err e;
-    struct postfix_options o = {
+    struct log_options o = {
         .reference_us = g->session.now_us,
         .zone = &g->zone.zone,
         .relays = g->relays,
         .relay_count = g->relay_count,
         .host = slice_str(g->host),
         .tenant = g->session.tenant,
-        .feed = S("postfix"),
     };
-    g->postfix = postfix_new(&o);
-    MUST(g->postfix);
-    enum status s = ledger_get_feed(g->session.ledger, S(POSTFIX_MEMORY), &g->arena, &f, &e);
-    if (s == E_NOT_FOUND)
-        return EXIT_YES;
+    g->logs = maillog_new(&o);
+    MUST(g->logs);
+    enum status s = ledger_memory(g->session.ledger, S(LOGS), take_row, g, &e);
     if (s != OK)
         return cmd_fail(g->args, &e);
-    if (!postfix_import(g->postfix, f.memory))
-        cmd_error(g->args, "what the ledger remembers of open queue ids cannot be read; it begins anew");
+    s = ledger_get_feed(g->session.ledger, S(OLD_MEMORY), &g->arena, &old, &e);
+    if (s != OK && s != E_NOT_FOUND)
+        return cmd_fail(g->args, &e);
+    g->old_memory = s == OK && !slice_empty(old.memory);
+    if (g->odd_rows || (g->old_memory && !maillog_import(g->logs, old.memory)))
+        cmd_error(g->args, "some of what the ledger remembers of open queue ids cannot be read; it is left out");
     return EXIT_YES;
 }
 
@@ -334,7 +354,7 @@ static int open_all(struct ingest *g)
         return code;
     g->mails = bounce_reader_new(g->rules);
     MUST(g->mails);
-    code = open_postfix(g);
+    code = open_logs(g);
     if (code)
         return code;
     struct intake_options io = {
@@ -370,8 +390,8 @@ static void close_all(struct ingest *g)
     free(g->paths);
     if (g->intake)
         intake_free(&g->intake);
-    if (g->postfix)
-        postfix_free(&g->postfix);
+    if (g->logs)
+        maillog_free(&g->logs);
     if (g->mails)
         bounce_reader_free(&g->mails);
     if (g->rules)
@@ -379,7 +399,6 @@ static void close_all(struct ingest *g)
     session_close(&g->session);
     keys_clear(&g->keys);
     buf_fini(&g->out);
-    buf_fini(&g->memory);
     arena_fini(&g->arena);
 }
 
@@ -401,7 +420,6 @@ static int run(struct args *a)
                        .quiet = args_flag(a, "quiet"),
                        .all = args_flag(a, "all")};
     buf_init(&g.out, 0);
-    buf_init(&g.memory, 0);
     arena_init(&g.arena, 0);
     progress_init(&g.progress, g.quiet);
     int code = take_options(&g);

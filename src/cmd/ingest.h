@@ -13,7 +13,7 @@
 #include "cmd/zone.h"
 #include "core/intake.h"
 #include "core/read.h"
-#include "feed/postfix.h"
+#include "feed/log.h"
 #include "net/imap.h"
 
 #define INGEST_MAX_RELAYS 256
@@ -25,7 +25,7 @@ struct ingest {
     struct session session;
     struct bounce_rules *rules;
     struct bounce_reader *mails;
-    struct postfix *postfix;
+    struct maillog *logs;
     struct reader *files;
     const char **paths;    /* of files: the operands that are no URL */
     struct imap *imap;     /* the folder at hand, NULL otherwise */
@@ -35,13 +35,14 @@ struct ingest {
     struct cmd_zone zone;
     struct progress progress;
     arena arena; /* of one piece */
-    buf out, memory;
+    buf out;
     slice relays[INGEST_MAX_RELAYS];
     size_t relay_count;
     enum read_form form;
     char host[256];
     bool dry_run, json, quiet, all, vouched;
-    uint64_t decisions, mails_read, odd_pieces;
+    bool old_memory; /* the logs' memory still stands where it was kept once */
+    uint64_t decisions, mails_read, odd_pieces, odd_rows;
     int code;
 };
 

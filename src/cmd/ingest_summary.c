@@ -10,7 +10,7 @@ static void summary_json(struct ingest *g)
     jsonw_kbool(&j, "dry_run", g->dry_run);
     jsonw_ki64(&j, "files", (int64_t)reader_counts(g->files)->files);
     jsonw_ki64(&j, "mails", (int64_t)g->mails_read);
-    jsonw_ki64(&j, "log_lines", (int64_t)postfix_counts(g->postfix)->lines);
+    jsonw_ki64(&j, "log_lines", (int64_t)maillog_counts(g->logs)->lines);
     jsonw_ki64(&j, "observations", (int64_t)c->observations);
     jsonw_ki64(&j, "new", (int64_t)c->events);
     jsonw_ki64(&j, "repeats", (int64_t)c->repeats);
@@ -53,12 +53,12 @@ static void reasons_table(struct ingest *g, const struct intake_counts *c)
 static void what_was_read(struct ingest *g, const struct intake_counts *c)
 {
     const struct read_counts *rc = reader_counts(g->files);
-    const struct postfix_counts *pc = postfix_counts(g->postfix);
+    const struct log_counts *lc = maillog_counts(g->logs);
     buf_printf(&g->out, "%llu files", (unsigned long long)rc->files);
     if (g->mails_read)
         buf_printf(&g->out, ", %llu mails", (unsigned long long)g->mails_read);
-    if (pc->lines)
-        buf_printf(&g->out, ", %llu log lines", (unsigned long long)pc->lines);
+    if (lc->lines)
+        buf_printf(&g->out, ", %llu log lines", (unsigned long long)lc->lines);
     buf_printf(&g->out, ": %llu facts about recipients, %llu of them new", (unsigned long long)c->observations,
                (unsigned long long)c->events);
     if (c->invalid)
@@ -67,11 +67,11 @@ static void what_was_read(struct ingest *g, const struct intake_counts *c)
     for (unsigned k = 0; k < BOUNCE_KINDS; k++)
         if (c->kinds[k])
             buf_printf(&g->out, "%10llu  %s\n", (unsigned long long)c->kinds[k], bounce_kind_word((enum bounce_kind)k));
-    if (pc->drop_notices)
+    if (lc->drop_notices)
         buf_printf(
             &g->out,
             "The log says %llu times that lines were dropped (rate limit of syslog or journald): it has holes.\n",
-            (unsigned long long)pc->drop_notices);
+            (unsigned long long)lc->drop_notices);
 }
 
 static void summary_text(struct ingest *g)

@@ -4,6 +4,10 @@
 
 #include "core/batch.h"
 
+struct memory_row {
+    slice feed, key, value;
+};
+
 /* What intake_add has taken and no flush has committed. */
 struct intake {
     struct ledger *ledger;
@@ -18,6 +22,8 @@ struct intake {
     size_t count, room;
     struct ledger_feed *feeds;
     size_t feed_count, feed_room;
+    struct memory_row *memory;
+    size_t memory_count, memory_room;
     struct intake_counts totals;
     bool writing; /* a dry run's transaction is open */
 };
@@ -100,6 +106,7 @@ void intake_free(struct intake **in)
     arena_fini(&i->results);
     free(i->gathered);
     free(i->feeds);
+    free(i->memory);
     free(i);
     *in = NULL;
 }
@@ -168,8 +175,23 @@ enum status intake_feed(struct intake *in, const struct ledger_feed *f, err *e)
 void intake_drop(struct intake *in)
 {
     in->totals.observations -= in->count;
-    in->count = in->feed_count = 0;
+    in->count = in->feed_count = in->memory_count = 0;
     arena_reset(&in->texts);
+}
+
+enum status intake_memory(struct intake *in, slice feed, slice key, slice value, err *e)
+{
+    void *list = in->memory;
+    bool room = list_room(&list, in->memory_count, &in->memory_room, sizeof(*in->memory));
+    in->memory = list;
+    /* rows of one feed come behind each other */
+    slice last = in->memory_count ? in->memory[in->memory_count - 1].feed : SLICE_EMPTY;
+    struct memory_row copy = {slice_eq(last, feed) ? last : arena_dup(&in->texts, feed), arena_dup(&in->texts, key),
+                              arena_dup(&in->texts, value)};
+    if (!room || copy.feed.n != feed.n || copy.key.n != key.n || copy.value.n != value.n)
+        return err_set(e, E_MEMORY, "%.*s: memory: the batch is full", SLICE_FMT(feed));
+    in->memory[in->memory_count++] = copy;
+    return OK;
 }
 
 bool intake_full(const struct intake *in)
@@ -199,6 +221,14 @@ static enum status put_feeds(struct intake *in, int64_t now_us, err *e)
     return OK;
 }
 
+static enum status put_memory(struct intake *in, err *e)
+{
+    enum status st = OK;
+    for (size_t i = 0; st == OK && i < in->memory_count; i++)
+        st = ledger_put_memory(in->ledger, in->memory[i].feed, in->memory[i].key, in->memory[i].value, e);
+    return st;
+}
+
 static enum status write_batch(struct intake *in, struct batch *b, err *e)
 {
     enum status st = OK;
@@ -212,6 +242,8 @@ static enum status write_batch(struct intake *in, struct batch *b, err *e)
         st = put_feeds(in, b->now_us, e);
     if (st == OK && in->options.more)
         st = in->options.more(in->options.more_ctx, in->ledger, e);
+    if (st == OK)
+        st = put_memory(in, e);
     if (st == OK && in->options.dry_run)
         return OK;
     if (st == OK)
@@ -242,7 +274,7 @@ void intake_counts_add(struct intake_counts *sum, const struct intake_counts *c)
 enum status intake_flush(struct intake *in, int64_t now_us, struct intake_result *out, err *e)
 {
     memset(out, 0, sizeof(*out));
-    if (!in->count && !in->feed_count && !in->options.more)
+    if (!in->count && !in->feed_count && !in->memory_count && !in->options.more)
         return OK;
     arena_reset(&in->results);
     struct batch b = {.ledger = in->ledger,
@@ -262,7 +294,7 @@ enum status intake_flush(struct intake *in, int64_t now_us, struct intake_result
     intake_counts_add(&in->totals, &out->counts);
     in->totals.observations -= in->count; /* counted when they came in */
     /* decisions name texts of the batch: they stay until the next flush begins */
-    in->count = in->feed_count = 0;
+    in->count = in->feed_count = in->memory_count = 0;
     arena_reset(&in->texts);
     return OK;
 }

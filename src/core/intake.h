@@ -74,6 +74,8 @@ void intake_free(struct intake **in);
 NODISCARD enum status intake_add(struct intake *in, const struct observation *o, err *e);
 /* The position of a feed, to be stored with the next flush; the last one given for a name counts. */
 NODISCARD enum status intake_feed(struct intake *in, const struct ledger_feed *f, err *e);
+/* One row of what a feed remembers (ledger_put_memory), to be stored with the next flush, in the order given. */
+NODISCARD enum status intake_memory(struct intake *in, slice feed, slice key, slice value, err *e);
 bool intake_full(const struct intake *in);
 size_t intake_pending(const struct intake *in);
 

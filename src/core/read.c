@@ -33,7 +33,6 @@ struct reader {
     uint64_t offset; /* behind the last piece */
     struct tail tail;
     slice head; /* copies in `file_arena` */
-    slice csv_header;
     arena file_arena;
 
     buf message;
@@ -173,7 +172,7 @@ static void fill_piece(const struct reader *r, struct read_piece *out)
     *out = (struct read_piece){.form = READ_MESSAGE,
                                .bytes = SLICE_EMPTY,
                                .path = buf_slice(&r->path),
-                               .header = SLICE_EMPTY,
+                               .head = SLICE_EMPTY,
                                .reference_us = r->file ? read_file_changed_us(r->file) : TIME_NONE,
                                .first = r->first};
 }
@@ -279,7 +278,7 @@ static int give_lines(struct reader *r, struct read_piece *out, err *e)
     out->form = r->form;
     out->bytes = bytes;
     out->offset = offset;
-    out->header = r->csv_header;
+    out->head = r->head;
     r->first = false;
     r->offset = offset + bytes.n;
     tail_add(&r->tail, bytes);
@@ -292,10 +291,6 @@ static bool copy_head(struct reader *r)
     slice head = read_file_head(r->file);
     arena_reset(&r->file_arena);
     r->head = arena_dup(&r->file_arena, head);
-    r->csv_header = SLICE_EMPTY;
-    slice rest = r->head;
-    if (r->form == READ_CSV && !slice_line(&rest, &r->csv_header))
-        r->csv_header = SLICE_EMPTY;
     return r->head.n == head.n;
 }
 

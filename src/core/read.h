@@ -65,8 +65,8 @@ struct read_piece {
     enum read_form form; /* READ_MESSAGE, READ_LOG, READ_JOURNAL, READ_NDJSON, READ_CSV */
     slice bytes;         /* valid until the next call; a message without its mbox "From " line, lines with their ends */
     slice path;          /* of the file, as given or found; "-" for standard input. Valid until the next call */
-    slice header;        /* READ_CSV: the first line of the file (bytes at offset 0 begin with it) */
-    uint64_t offset;     /* where bytes begins in the decompressed file */
+    slice head;      /* of lines: the first bytes of the file, at most 4 KB, also when reading goes on behind them */
+    uint64_t offset; /* where bytes begins in the decompressed file */
     int64_t reference_us; /* lines without a year are not later than this (time of the file's last change); TIME_NONE:
                              unknown */
     bool first;           /* the first piece of this file in this run */

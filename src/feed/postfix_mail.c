@@ -23,18 +23,20 @@ static bool expire(struct work *w, struct queue_mail *mail)
         o->phase = r->phase;
         o->source_key = work_source_key(w, o->recipient);
     }
-    w->p->counts.orphans += waiting == 0;
+    w->log->counts.orphans += waiting == 0;
     for (uint32_t i = 0; mail && i < mail->rcpt_count; i++)
         mail->rcpts[i].waits = false;
-    w->p->queue.changed |= waiting > 0;
+    if (waiting > 0)
+        queue_touch(&w->log->queue, mail);
     return true;
 }
 
 /* qmgr: "from=<a@b>, size=1, nrcpt=1 (queue active)" or "from=<a@b>, status=expired, returned to sender" */
-bool work_queue_manager(struct work *w)
+bool postfix_queue_manager(struct work *w, enum daemon daemon)
 {
+    (void)daemon;
     slice sender, rest;
-    struct queue *q = &w->p->queue;
+    struct queue *q = &w->log->queue;
     if (slice_starts(w->rest, S("removed"))) {
         struct queue_mail *mail = queue_find(q, &w->key, QUEUE_MANAGER);
         if (mail)
@@ -49,7 +51,7 @@ bool work_queue_manager(struct work *w)
     if (!mail)
         return false;
     mail->has_sender = true;
-    return queue_set(q, &mail->sender, slice_sub(sender, 0, POSTFIX_MAX_FIELD_BYTES));
+    return queue_set(q, mail, &mail->sender, slice_sub(sender, 0, LOG_MAX_FIELD_BYTES));
 }
 
 static bool names_header(const struct names *names, slice name)
@@ -63,13 +65,13 @@ static bool names_header(const struct names *names, slice name)
 /* header_checks: "info: header X-Campaign: spring from localhost[127.0.0.1]; from=<a> to=<b> proto=ESMTP helo=<x>" */
 static bool logged_header(struct work *w, slice s)
 {
-    struct queue *q = &w->p->queue;
+    struct queue *q = &w->log->queue;
     size_t colon = slice_chr(s, ':');
     if (colon == SLICE_NPOS)
         return true;
     slice name = slice_of(s.p, colon);
-    bool campaign = names_header(&w->p->campaign_headers, name);
-    if (!campaign && !names_header(&w->p->stream_headers, name))
+    bool campaign = names_header(&w->log->campaign_headers, name);
+    if (!campaign && !names_header(&w->log->stream_headers, name))
         return true;
     slice value = slice_from(s, colon + 1);
     size_t end = slice_find(value, S("; from=<"));
@@ -82,7 +84,7 @@ static bool logged_header(struct work *w, slice s)
         }
     struct queue_mail *mail = queue_open(q, &w->key, QUEUE_CLEANUP, work_time(w));
     value = slice_sub(slice_trim(value), 0, MAX_HEADER_VALUE_BYTES);
-    return mail && queue_set(q, campaign ? &mail->campaign : &mail->stream, value);
+    return mail && queue_set(q, mail, campaign ? &mail->campaign : &mail->stream, value);
 }
 
 static bool message_id(struct work *w, slice id, bool resent)
@@ -92,16 +94,17 @@ static bool message_id(struct work *w, slice id, bool resent)
         id = slice_from(id, 1);
     if (id.n && id.p[id.n - 1] == '>')
         id.n--;
-    struct queue_mail *mail = queue_open(&w->p->queue, &w->key, QUEUE_CLEANUP, work_time(w));
+    struct queue_mail *mail = queue_open(&w->log->queue, &w->key, QUEUE_CLEANUP, work_time(w));
     if (!mail)
         return false;
     if (resent && mail->message_id.n)
         return true;
-    return queue_set(&w->p->queue, &mail->message_id, slice_sub(id, 0, POSTFIX_MAX_FIELD_BYTES));
+    return queue_set(&w->log->queue, mail, &mail->message_id, slice_sub(id, 0, LOG_MAX_FIELD_BYTES));
 }
 
-bool work_cleanup(struct work *w)
+bool postfix_cleanup(struct work *w, enum daemon daemon)
 {
+    (void)daemon;
     static const slice headers[] = {SLICE_INIT("info: header "), SLICE_INIT("warning: header ")};
     if (slice_starts(w->rest, S("message-id=")))
         return message_id(w, slice_from(w->rest, 11), false);

@@ -14,6 +14,7 @@ static const struct sip_key id_key = {UINT64_C(0x62d0f1a6c3b5e487), UINT64_C(0x1
 void queue_init(struct queue *q, size_t max_bytes, int64_t max_age_us)
 {
     *q = (struct queue){.max_bytes = max_bytes, .max_age_us = max_age_us};
+    buf_init(&q->gone, 0);
 }
 
 void queue_fini(struct queue *q)
@@ -21,7 +22,47 @@ void queue_fini(struct queue *q)
     while (q->oldest)
         queue_close(q, q->oldest);
     free(q->slots);
+    buf_fini(&q->gone);
     queue_init(q, q->max_bytes, q->max_age_us);
+}
+
+/* ---- what has changed ---- */
+
+void queue_touch(struct queue *q, struct queue_mail *mail)
+{
+    q->changed = true;
+    if (mail->changed)
+        return;
+    mail->changed = true;
+    mail->changed_before = NULL;
+    mail->changed_after = q->first_changed;
+    if (q->first_changed)
+        q->first_changed->changed_before = mail;
+    q->first_changed = mail;
+}
+
+static void unlist_changed(struct queue *q, struct queue_mail *mail)
+{
+    if (!mail->changed)
+        return;
+    *(mail->changed_before ? &mail->changed_before->changed_after : &q->first_changed) = mail->changed_after;
+    if (mail->changed_after)
+        mail->changed_after->changed_before = mail->changed_before;
+    mail->changed = false;
+}
+
+void queue_kept(struct queue *q, struct queue_mail *mail)
+{
+    unlist_changed(q, mail);
+    mail->kept = true;
+}
+
+/* The row under its present key has to go. */
+static void lose_row(struct queue *q, struct queue_mail *mail)
+{
+    if (mail->kept)
+        queue_put_key(&q->gone, mail);
+    mail->kept = false;
 }
 
 /* ---- texts ---- */
@@ -38,7 +79,7 @@ static void drop_text(struct queue *q, struct kept *text)
     *text = (struct kept){0};
 }
 
-bool queue_set(struct queue *q, struct kept *text, slice s)
+bool queue_set(struct queue *q, struct queue_mail *mail, struct kept *text, slice s)
 {
     if (slice_eq(kept_slice(*text), s))
         return true;
@@ -54,7 +95,7 @@ bool queue_set(struct queue *q, struct kept *text, slice s)
     drop_text(q, text);
     *text = (struct kept){p, (uint32_t)s.n};
     q->bytes += cost(s.n);
-    q->changed = true;
+    queue_touch(q, mail);
     return true;
 }
 
@@ -171,11 +212,36 @@ static void touch(struct queue *q, struct queue_mail *mail, int64_t now_us)
         unlink_mail(q, mail);
         link_newest(q, mail);
     }
-    q->changed = true;
+    queue_touch(q, mail);
+}
+
+static int by_age(const void *a, const void *b)
+{
+    const struct queue_mail *const *x = a, *const *y = b;
+    return ((*x)->touched_us > (*y)->touched_us) - ((*x)->touched_us < (*y)->touched_us);
+}
+
+/* Rows come in any order. Without memory it is put off. */
+static void sort_by_age(struct queue *q)
+{
+    size_t n = 0;
+    struct queue_mail **mails = calloc(q->n, sizeof *mails);
+    if (!mails)
+        return;
+    for (struct queue_mail *m = q->oldest; m; m = m->newer)
+        mails[n++] = m;
+    qsort(mails, n, sizeof *mails, by_age);
+    q->oldest = q->newest = NULL;
+    for (size_t i = 0; i < n; i++)
+        link_newest(q, mails[i]);
+    free(mails);
+    q->unsorted = false;
 }
 
 void queue_trim(struct queue *q)
 {
+    if (q->unsorted && q->n)
+        sort_by_age(q);
     while (q->oldest != q->newest) {
         int64_t from = q->oldest->touched_us, to = q->newest->touched_us;
         bool too_old = from != TIME_NONE && to != TIME_NONE && from < to - q->max_age_us;
@@ -197,7 +263,7 @@ static struct queue_mail *make(struct queue *q, const struct queue_key *key, uin
     if (!mail)
         return NULL;
     q->bytes += cost(size);
-    if (!queue_set(q, &mail->instance, key->instance)) {
+    if (!queue_set(q, mail, &mail->instance, key->instance)) {
         q->bytes -= cost(size);
         free(mail);
         return NULL;
@@ -212,7 +278,7 @@ static struct queue_mail *make(struct queue *q, const struct queue_key *key, uin
     place(q->slots, q->room, mail);
     q->n++;
     link_newest(q, mail);
-    q->changed = true;
+    queue_touch(q, mail);
     return mail;
 }
 
@@ -227,7 +293,9 @@ struct queue_mail *queue_open(struct queue *q, const struct queue_key *key, enum
     else
         mail = make(q, key, hash, now_us);
     if (mail && voice == QUEUE_MANAGER && !mail->owned) {
-        if (!queue_set(q, &mail->instance, key->instance))
+        if (!slice_eq(kept_slice(mail->instance), key->instance))
+            lose_row(q, mail);
+        if (!queue_set(q, mail, &mail->instance, key->instance))
             return NULL;
         mail->owned = true;
     }
@@ -256,6 +324,8 @@ void queue_close(struct queue *q, struct queue_mail *mail)
                             &mail->campaign, &mail->stream, &mail->root};
     take_out(q, mail);
     unlink_mail(q, mail);
+    unlist_changed(q, mail);
+    lose_row(q, mail);
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         drop_text(q, texts[i]);
     for (size_t i = 0; i < mail->rcpt_count; i++) {
@@ -350,7 +420,7 @@ struct queue_rcpt *queue_put_rcpt(struct queue *q, struct queue_mail *mail, cons
     q->bytes -= is_new ? 0 : cost(before);
     if (is_new)
         mail->rcpt_count++;
-    q->changed = true;
+    queue_touch(q, mail);
     return r;
 }
 
@@ -361,5 +431,5 @@ void queue_drop_rcpt(struct queue *q, struct queue_mail *mail, struct queue_rcpt
     *r = mail->rcpts[--mail->rcpt_count];
     if (mail->rcpt_hint >= mail->rcpt_count)
         mail->rcpt_hint = 0;
-    q->changed = true;
+    queue_touch(q, mail);
 }

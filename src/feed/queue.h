@@ -59,6 +59,9 @@ struct queue_mail {
     uint32_t rcpt_count, rcpt_room, rcpt_hint;
     bool owned;      /* the queue manager named this instance */
     bool has_sender; /* sender is known, even if it is the null sender */
+    bool kept;       /* a row of it was given or taken */
+    bool changed;    /* since then; in the list of those */
+    struct queue_mail *changed_before, *changed_after;
 };
 
 struct queue_slot {
@@ -73,7 +76,10 @@ struct queue {
     int64_t max_age_us;
     struct queue_mail *oldest, *newest;
     uint64_t evicted;
-    bool changed; /* since the flag was cleared */
+    bool changed;  /* since the flag was cleared */
+    bool unsorted; /* the list of age has yet to be sorted */
+    struct queue_mail *first_changed;
+    buf gone; /* keys of kept mails that were closed, as rows have them */
 };
 
 void queue_init(struct queue *q, size_t max_bytes, int64_t max_age_us);
@@ -89,7 +95,9 @@ void queue_close(struct queue *q, struct queue_mail *mail);
  * any case), and counts them. */
 void queue_trim(struct queue *q);
 /* Replaces a text of a mail. False when memory is refused (the old one stays). */
-NODISCARD bool queue_set(struct queue *q, struct kept *text, slice s);
+NODISCARD bool queue_set(struct queue *q, struct queue_mail *mail, struct kept *text, slice s);
+/* A mail or one of its recipients was changed by hand. */
+void queue_touch(struct queue *q, struct queue_mail *mail);
 
 /* The recipient or NULL. */
 struct queue_rcpt *queue_rcpt(struct queue_mail *mail, slice to);
@@ -103,5 +111,16 @@ slice queue_rcpt_text(const struct queue_rcpt *r, enum rcpt_text which);
 /* The content as bytes, oldest first; and back into an empty queue: false when it is damaged or memory is refused. */
 void queue_export(const struct queue *q, buf *out);
 NODISCARD bool queue_import(struct queue *q, slice bytes);
+
+/* The same mail by mail: rows of a key and a value (empty: the mail is closed). Gives those that were changed since they were
+ * given or taken; false when `row` says so or memory is refused, with the rest still to be given. */
+typedef bool (*queue_row_fn)(void *ctx, slice key, slice value);
+NODISCARD bool queue_rows(struct queue *q, queue_row_fn row, void *ctx);
+/* Takes one over, in any order. False when it is damaged or memory is refused. */
+NODISCARD bool queue_take_row(struct queue *q, slice key, slice value);
+/* Between queue.c and queue_memory.c: appends the key of a mail's row. */
+void queue_put_key(buf *out, const struct queue_mail *mail);
+/* Between them too: the row of this mail was given. */
+void queue_kept(struct queue *q, struct queue_mail *mail);
 
 #endif

@@ -91,30 +91,40 @@ static bool get_rcpt(struct queue *q, struct queue_mail *m, slice *in)
     return true;
 }
 
-static bool get_mail(struct queue *q, slice *in)
+static bool get_rcpts(struct queue *q, struct queue_mail *m, slice *in)
 {
-    uint64_t flags, touched, rcpts;
-    slice host, id, texts[6];
-    if (!get_number(in, &flags) || !get_number(in, &touched) || !get_text(in, &host) || !get_text(in, &id))
-        return false;
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-        if (!get_text(in, &texts[i]))
-            return false;
-    const struct queue_key key = {host, texts[0], id};
-    struct queue_mail *m = queue_add(q, &key, flags & MAIL_OWNED, (int64_t)touched);
-    if (!m)
-        return false;
-    struct kept *kept[] = {&m->sender, &m->message_id, &m->campaign, &m->stream, &m->root};
-    for (size_t i = 0; i < ARRAY_LEN(kept); i++)
-        if (!queue_set(q, kept[i], texts[i + 1]))
-            return false;
-    m->has_sender = flags & MAIL_HAS_SENDER;
+    uint64_t rcpts;
     if (!get_number(in, &rcpts))
         return false;
     for (uint64_t i = 0; i < rcpts; i++)
         if (!get_rcpt(q, m, in))
             return false;
     return true;
+}
+
+/* NULL when it is damaged or memory is refused; nothing of it stays then. */
+static struct queue_mail *get_mail(struct queue *q, slice *in)
+{
+    uint64_t flags, touched;
+    slice host, id, texts[6];
+    if (!get_number(in, &flags) || !get_number(in, &touched) || !get_text(in, &host) || !get_text(in, &id))
+        return NULL;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        if (!get_text(in, &texts[i]))
+            return NULL;
+    const struct queue_key key = {host, texts[0], id};
+    struct queue_mail *m = queue_add(q, &key, flags & MAIL_OWNED, (int64_t)touched);
+    if (!m)
+        return NULL;
+    struct kept *kept[] = {&m->sender, &m->message_id, &m->campaign, &m->stream, &m->root};
+    bool good = true;
+    for (size_t i = 0; good && i < ARRAY_LEN(kept); i++)
+        good = queue_set(q, m, kept[i], texts[i + 1]);
+    m->has_sender = flags & MAIL_HAS_SENDER;
+    if (good && get_rcpts(q, m, in))
+        return m;
+    queue_close(q, m);
+    return NULL;
 }
 
 bool queue_import(struct queue *q, slice bytes)
@@ -124,6 +134,85 @@ bool queue_import(struct queue *q, slice bytes)
     bytes = slice_from(bytes, MAGIC.n);
     good = good && get_number(&bytes, &n);
     for (uint64_t i = 0; good && i < n; i++)
-        good = get_mail(q, &bytes);
+        good = get_mail(q, &bytes) != NULL;
     return good && bytes.n == 0;
+}
+
+/* ---- row by row ---- */
+
+void queue_put_key(buf *out, const struct queue_mail *mail)
+{
+    put_text(out, mail->host);
+    put_text(out, kept_slice(mail->instance));
+    put_text(out, mail->id);
+}
+
+/* Takes one key off the list of those that are gone; the slice is its bytes. */
+static slice next_gone(slice list)
+{
+    slice rest = list, text;
+    for (unsigned i = 0; i < 3; i++)
+        MUST(get_text(&rest, &text));
+    return slice_sub(list, 0, list.n - rest.n);
+}
+
+static bool give_gone(struct queue *q, queue_row_fn row, void *ctx)
+{
+    if (q->gone.failed)
+        return false;
+    size_t at = 0;
+    bool good = true;
+    while (good && at < q->gone.n) {
+        slice key = next_gone(slice_from(buf_slice(&q->gone), at));
+        good = row(ctx, key, SLICE_EMPTY);
+        at += good ? key.n : 0;
+    }
+    buf_consume(&q->gone, at);
+    return good;
+}
+
+bool queue_rows(struct queue *q, queue_row_fn row, void *ctx)
+{
+    buf key, value;
+    buf_init(&key, 0);
+    buf_init(&value, 0);
+    bool good = give_gone(q, row, ctx);
+    while (good && q->first_changed) {
+        struct queue_mail *mail = q->first_changed;
+        buf_clear(&key);
+        buf_clear(&value);
+        queue_put_key(&key, mail);
+        put_mail(&value, mail);
+        good = !key.failed && !value.failed && row(ctx, buf_slice(&key), buf_slice(&value));
+        if (good)
+            queue_kept(q, mail);
+    }
+    buf_fini(&key);
+    buf_fini(&value);
+    return good;
+}
+
+bool queue_take_row(struct queue *q, slice key, slice value)
+{
+    struct queue_key k;
+    slice rest = key;
+    if (!get_text(&rest, &k.host) || !get_text(&rest, &k.instance) || !get_text(&rest, &k.id) || rest.n)
+        return false;
+    struct queue_mail *there = queue_find(q, &k, QUEUE_AGENT);
+    if (there && slice_eq(kept_slice(there->instance), k.instance))
+        return false;
+    struct queue_mail *mail = get_mail(q, &value);
+    if (!mail)
+        return false;
+    buf told;
+    buf_init(&told, 0);
+    queue_put_key(&told, mail);
+    bool good = value.n == 0 && !told.failed && slice_eq(buf_slice(&told), key);
+    buf_fini(&told);
+    if (good)
+        queue_kept(q, mail);
+    else
+        queue_close(q, mail);
+    q->unsorted = true;
+    return good;
 }

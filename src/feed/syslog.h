@@ -20,6 +20,12 @@ struct syslog_line {
     slice message; /* behind ": ", right-trimmed */
 };
 
+/* A line of no such form, all of it its message. */
+static inline struct syslog_line syslog_bare(slice text)
+{
+    return (struct syslog_line){STAMP_NONE, SLICE_EMPTY, SLICE_EMPTY, SLICE_EMPTY, text};
+}
+
 /* False when the line has no stamp and tag. */
 bool syslog_parse(slice line, struct syslog_line *out);
 

@@ -60,6 +60,9 @@ static const char *const sections[] = {
     "SELECT printf('feed %Q position %Q memory %s', name, position, " OPTIONAL(
         "memory") ") AS line FROM feeds ORDER BY line",
 
+    "SELECT printf('feed %Q remembers %s as %s', feed, quote(key), quote(value)) AS line FROM feed_memory ORDER BY "
+    "line",
+
     "SELECT printf('sent %016x day %d', hash, day) AS line FROM sent ORDER BY line",
 
     "SELECT printf('opaque %s %Q of %Q day %d', " TEXT(

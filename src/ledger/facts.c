@@ -37,6 +37,37 @@ enum status ledger_put_feed(struct ledger *l, const struct ledger_feed *f, err *
     return row_run(&r, e);
 }
 
+enum status ledger_put_memory(struct ledger *l, slice feed, slice key, slice value, err *e)
+{
+    struct row r;
+    enum status st = store_writing(l, e);
+    if (st == OK)
+        st = row_open(l, slice_empty(value) ? STMT_MEMORY_DROP : STMT_MEMORY_PUT, &r, e);
+    if (st != OK)
+        return st;
+    row_key(&r, feed);
+    row_blob(&r, key);
+    if (!slice_empty(value))
+        row_blob(&r, value);
+    return row_run(&r, e);
+}
+
+enum status ledger_memory(struct ledger *l, slice feed, ledger_memory_fn each, void *ctx, err *e)
+{
+    struct row r;
+    enum status st = row_open(l, STMT_MEMORY_OF, &r, e);
+    if (st != OK)
+        return st;
+    row_key(&r, feed);
+    while (row_next(&r, &st, e) > 0) {
+        slice key = cell_blob(&r);
+        if (!each(ctx, key, cell_blob(&r)))
+            break;
+    }
+    row_close(&r);
+    return st;
+}
+
 /* ---- sent ---- */
 
 /* The first day behind `after` of which hashes are kept; *found is false when there is none. */

@@ -143,6 +143,12 @@ NODISCARD enum status ledger_get_feed(struct ledger *l, slice name, arena *a, st
                                       err *e); /* E_NOT_FOUND */
 NODISCARD enum status ledger_put_feed(struct ledger *l, const struct ledger_feed *f, err *e);
 
+/* The same memory in rows of the dialect's own bytes (feed/log.h), for who commits often: an empty value deletes the row. Reading
+ * gives the rows of a feed in the order of their keys, valid during the call only. */
+typedef bool (*ledger_memory_fn)(void *ctx, slice key, slice value);
+NODISCARD enum status ledger_put_memory(struct ledger *l, slice feed, slice key, slice value, err *e);
+NODISCARD enum status ledger_memory(struct ledger *l, slice feed, ledger_memory_fn each, void *ctx, err *e);
+
 /* A message that we saw sent to a recipient, so that a bare report that names it is Matched: kept as hashes, 40 days. */
 NODISCARD enum status ledger_add_sent(struct ledger *l, uint64_t id_hash, int64_t time_us, err *e);
 NODISCARD enum status ledger_was_sent(struct ledger *l, uint64_t id_hash, bool *was, err *e);

@@ -70,8 +70,12 @@ static const char opaque[] =
     "CREATE TABLE opaque(tenant INTEGER NOT NULL, id TEXT NOT NULL, recipient TEXT NOT NULL, day INTEGER NOT "
     "NULL, PRIMARY KEY(tenant, id)) STRICT, WITHOUT ROWID;";
 
+/* A dialect's memory in rows, so that a commit writes what has changed of it. */
+static const char feed_memory[] = "CREATE TABLE feed_memory(feed TEXT NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL,"
+                                  " PRIMARY KEY(feed, key)) STRICT, WITHOUT ROWID;";
+
 /* By number; a migration that was released is never edited, the next one mends it. */
-static const char *const migrations[] = {first, acquisition, waiting, hashed_rows, opaque};
+static const char *const migrations[] = {first, acquisition, waiting, hashed_rows, opaque, feed_memory};
 
 int schema_version(void)
 {

@@ -6,23 +6,23 @@
 
 #include <cmocka.h>
 
-#include "feed/postfix.h"
+#include "feed/log.h"
 #include "guard.h"
-#include "postfix_dump.h"
+#include "observation_dump.h"
 
 #define REFERENCE (INT64_C(1764543600) * TIME_SECOND) /* 2025-11-30T23:00:00Z */
 
 static const slice relays[] = {SLICE_INIT("smarthost.example.net"), SLICE_INIT("[203.0.113.77]"),
                                SLICE_INIT(".relay.example"), SLICE_INIT("spamfilter")};
 
-static struct postfix *new_postfix(void)
+static struct maillog *new_postfix(void)
 {
-    const struct postfix_options o = {.reference_us = REFERENCE,
-                                      .relays = relays,
-                                      .relay_count = ARRAY_LEN(relays),
-                                      .host = S("here"),
-                                      .feed = S("test")};
-    struct postfix *p = postfix_new(&o);
+    const struct log_options o = {.reference_us = REFERENCE,
+                                  .relays = relays,
+                                  .relay_count = ARRAY_LEN(relays),
+                                  .host = S("here"),
+                                  .feed = S("test")};
+    struct maillog *p = maillog_new(&o);
     assert_non_null(p);
     return p;
 }
@@ -152,12 +152,12 @@ static const struct example examples[] = {
 };
 // clang-format on
 
-static void run(struct postfix *p, slice lines, buf *out)
+static void run(struct maillog *p, slice lines, buf *out)
 {
     arena a;
     struct feed_list list = {0};
     arena_init(&a, 0);
-    assert_true(postfix_block(p, lines, &a, &list));
+    assert_true(maillog_block(p, lines, &a, &list));
     dump_list(out, &list);
     arena_fini(&a);
 }
@@ -166,7 +166,7 @@ static void reads_examples(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(examples); i++) {
-        struct postfix *p = new_postfix();
+        struct maillog *p = new_postfix();
         buf out;
         buf_init(&out, 0);
         run(p, slice_str(examples[i].lines), &out);
@@ -175,7 +175,7 @@ static void reads_examples(void **state)
             print_error("example: %s\n", examples[i].name);
         assert_string_equal(out.p, examples[i].expected);
         buf_fini(&out);
-        postfix_free(&p);
+        maillog_free(&p);
     }
 }
 
@@ -184,9 +184,9 @@ static void check_resume(slice text, bool every_line)
 {
     buf whole, parts, memory;
     buf_init(&whole, 0);
-    struct postfix *p = new_postfix();
+    struct maillog *p = new_postfix();
     run(p, text, &whole);
-    postfix_free(&p);
+    maillog_free(&p);
     assert_true(whole.n > 0);
     buf_init(&parts, 0);
     buf_init(&memory, 0);
@@ -197,15 +197,15 @@ static void check_resume(slice text, bool every_line)
         if (!every_line && lines % 7)
             continue;
         buf_clear(&memory);
-        postfix_export(p, &memory);
-        assert_false(postfix_changed(p));
-        size_t open = postfix_open(p);
-        postfix_free(&p);
+        maillog_export(p, &memory);
+        assert_false(maillog_changed(p));
+        size_t open = maillog_open(p);
+        maillog_free(&p);
         p = new_postfix();
-        assert_true(postfix_import(p, buf_slice(&memory)));
-        assert_int_equal(postfix_open(p), open);
+        assert_true(maillog_import(p, buf_slice(&memory)));
+        assert_int_equal(maillog_open(p), open);
     }
-    postfix_free(&p);
+    maillog_free(&p);
     assert_int_equal(whole.n, parts.n);
     assert_memory_equal(whole.p, parts.p, whole.n);
     buf_fini(&whole);
@@ -252,11 +252,11 @@ static void sample_logs_tell_every_delivery(void **state)
         size_t records = 0;
         for (slice rest = text, line; slice_split(&rest, '\n', &line);)
             records += slice_find(line, S(": to=<")) != SLICE_NPOS && slice_find(line, S(" status=")) != SLICE_NPOS;
-        struct postfix *p = new_postfix();
+        struct maillog *p = new_postfix();
         arena a;
         arena_init(&a, 0);
         struct feed_list list = {0};
-        assert_true(postfix_block(p, text, &a, &list));
+        assert_true(maillog_block(p, text, &a, &list));
         size_t expired = 0;
         for (size_t k = 0; k < list.n; k++) {
             expired += list.items[k].kind == BOUNCE_KIND_EXPIRED;
@@ -265,11 +265,11 @@ static void sample_logs_tell_every_delivery(void **state)
             assert_int_equal(list.items[k].trust, TRUST_PROVEN);
         }
         assert_int_equal(list.n - expired, records);
-        assert_int_equal(postfix_counts(p)->odd, 0);
-        assert_int_equal(postfix_counts(p)->orphans, 0);
-        assert_int_equal(postfix_counts(p)->evicted, 0);
+        assert_int_equal(maillog_counts(p)->odd, 0);
+        assert_int_equal(maillog_counts(p)->orphans, 0);
+        assert_int_equal(maillog_counts(p)->evicted, 0);
         arena_fini(&a);
-        postfix_free(&p);
+        maillog_free(&p);
         buf_fini(&b);
     }
 }
@@ -279,32 +279,32 @@ static void journal_tells_the_same_as_lines(void **state)
     (void)state;
     buf b;
     slice text = load(&b, "postfix-journal.export");
-    struct postfix *p = new_postfix();
+    struct maillog *p = new_postfix();
     arena a;
     struct feed_list list = {0};
     arena_init(&a, 0);
-    assert_true(postfix_journal(p, text, &a, &list));
+    assert_true(maillog_journal(p, text, &a, &list));
     assert_true(list.n >= 20);
     for (size_t i = 0; i < list.n; i++)
         assert_true(list.items[i].time_us > INT64_C(1741608177000000));
     arena_fini(&a);
-    postfix_free(&p);
+    maillog_free(&p);
     buf_fini(&b);
 }
 
 /* One line in its own life, so that a source key can be compared. */
 static struct hash128 key_of(const char *line, int64_t reference_us, const char *feed)
 {
-    struct postfix *p = new_postfix();
+    struct maillog *p = new_postfix();
     arena a;
     struct feed_list list = {0};
     arena_init(&a, 0);
-    postfix_file(p, slice_str(feed), reference_us);
-    assert_true(postfix_line(p, slice_str(line), &a, &list));
+    maillog_file(p, slice_str(feed), SLICE_EMPTY, reference_us);
+    assert_true(maillog_line(p, slice_str(line), &a, &list));
     assert_int_equal(list.n, 1);
     struct hash128 key = list.items[0].source_key;
     arena_fini(&a);
-    postfix_free(&p);
+    maillog_free(&p);
     return key;
 }
 
@@ -329,30 +329,30 @@ static void source_key_knows_neither_path_nor_year(void **state)
 static void caps_hold(void **state)
 {
     (void)state;
-    const struct postfix_options o = {.reference_us = REFERENCE, .max_memory_bytes = 200000, .max_age_us = TIME_DAY};
-    struct postfix *p = postfix_new(&o);
+    const struct log_options o = {.reference_us = REFERENCE, .max_memory_bytes = 200000, .max_age_us = TIME_DAY};
+    struct maillog *p = maillog_new(&o);
     arena a;
     struct feed_list list = {0};
     arena_init(&a, 0);
     char line[256];
     for (unsigned i = 0; i < 5000; i++) {
         snprintf(line, sizeof line, "Jul  1 00:00:01 m postfix/cleanup[1]: AA%06u: message-id=<%u@x>", i, i);
-        assert_true(postfix_line(p, slice_str(line), &a, &list));
+        assert_true(maillog_line(p, slice_str(line), &a, &list));
     }
-    assert_true(postfix_open(p) > 100 && postfix_open(p) < 2000);
-    assert_int_equal(postfix_counts(p)->evicted + postfix_open(p), 5000);
-    assert_true(postfix_line(p, S("Jul  3 00:00:01 m postfix/cleanup[1]: BBBBBBBB: message-id=<y@x>"), &a, &list));
-    assert_int_equal(postfix_open(p), 1);
+    assert_true(maillog_open(p) > 100 && maillog_open(p) < 2000);
+    assert_int_equal(maillog_counts(p)->evicted + maillog_open(p), 5000);
+    assert_true(maillog_line(p, S("Jul  3 00:00:01 m postfix/cleanup[1]: BBBBBBBB: message-id=<y@x>"), &a, &list));
+    assert_int_equal(maillog_open(p), 1);
     arena_fini(&a);
-    postfix_free(&p);
+    maillog_free(&p);
 }
 
 /* Mails that are open grow by their recipients: the cap holds then too. */
 static void growing_mails_are_capped(void **state)
 {
     (void)state;
-    const struct postfix_options o = {.reference_us = REFERENCE, .max_memory_bytes = 300000};
-    struct postfix *p = postfix_new(&o);
+    const struct log_options o = {.reference_us = REFERENCE, .max_memory_bytes = 300000};
+    struct maillog *p = maillog_new(&o);
     arena a;
     buf line, memory;
     arena_init(&a, 0);
@@ -367,17 +367,17 @@ static void growing_mails_are_capped(void **state)
             i % 20, i);
         for (unsigned k = 0; k < 50; k++)
             buf_adds(&line, "a long reply ");
-        assert_true(postfix_line(p, buf_slice(&line), &a, &list));
+        assert_true(maillog_line(p, buf_slice(&line), &a, &list));
         assert_int_equal(list.n, 1);
         arena_reset(&a);
     }
-    postfix_export(p, &memory);
+    maillog_export(p, &memory);
     assert_true(memory.n < 320000);
-    assert_true(postfix_counts(p)->evicted > 10);
+    assert_true(maillog_counts(p)->evicted > 10);
     buf_fini(&memory);
     buf_fini(&line);
     arena_fini(&a);
-    postfix_free(&p);
+    maillog_free(&p);
 }
 
 /* One field of a deferral made longer and longer: never an error, and told at most once. */
@@ -392,7 +392,7 @@ static void long_fields_are_no_error(void **state)
                                         "status=deferred (no%)"};
     for (size_t form = 0; form < ARRAY_LEN(forms); form++) {
         for (size_t n = 1; n < 40000; n = n * 3 + 1) {
-            struct postfix *p = new_postfix();
+            struct maillog *p = new_postfix();
             arena a;
             buf line;
             struct feed_list list = {0};
@@ -406,14 +406,14 @@ static void long_fields_are_no_error(void **state)
                     buf_addc(&line, '7');
                 buf_add(&line, slice_from(s, at + 1));
             }
-            assert_true(postfix_line(p, buf_slice(&line), &a, &list));
-            assert_int_equal(list.n + postfix_counts(p)->odd, 1);
+            assert_true(maillog_line(p, buf_slice(&line), &a, &list));
+            assert_int_equal(list.n + maillog_counts(p)->odd, 1);
             assert_true(n > 200 || list.n == 1);
-            assert_true(postfix_line(
+            assert_true(maillog_line(
                 p, S("Jul  1 00:00:02 m postfix/qmgr[1]: AAAAAAAA: from=<a@b>, status=expired, returned"), &a, &list));
             buf_fini(&line);
             arena_fini(&a);
-            postfix_free(&p);
+            maillog_free(&p);
         }
     }
 }
@@ -421,11 +421,11 @@ static void long_fields_are_no_error(void **state)
 static void counts_what_is_missing(void **state)
 {
     (void)state;
-    struct postfix *p = new_postfix();
+    struct maillog *p = new_postfix();
     arena a;
     struct feed_list list = {0};
     arena_init(&a, 0);
-    assert_true(postfix_block(
+    assert_true(maillog_block(
         p,
         S("Jul  1 00:00:01 m rsyslogd-2177: imuxsock begins to drop messages from pid 12 due to rate-limiting\n"
           "Jul  1 00:00:01 m rsyslogd: imjournal: begin to drop messages due to rate-limiting\n"
@@ -433,24 +433,24 @@ static void counts_what_is_missing(void **state)
           "Jul  1 00:00:01 m rsyslogd: started\n"
           "Jul  1 00:00:01 m postfix/qmgr[1]: AAAAAAAA: from=<a@b>, status=expired, returned to sender\n"),
         &a, &list));
-    assert_int_equal(postfix_counts(p)->drop_notices, 3);
-    assert_int_equal(postfix_counts(p)->orphans, 1);
+    assert_int_equal(maillog_counts(p)->drop_notices, 3);
+    assert_int_equal(maillog_counts(p)->orphans, 1);
     assert_int_equal(list.n, 0);
     arena_fini(&a);
-    postfix_free(&p);
+    maillog_free(&p);
 }
 
 static void try_line(slice line, void *data)
 {
     arena *a = data;
     struct feed_list list = {0};
-    struct postfix *p = new_postfix();
-    assert_true(postfix_line(p, line, a, &list));
+    struct maillog *p = new_postfix();
+    assert_true(maillog_line(p, line, a, &list));
     buf b;
     buf_init(&b, 0);
     dump_list(&b, &list); /* reads every slice */
     buf_fini(&b);
-    postfix_free(&p);
+    maillog_free(&p);
     arena_reset(a);
 }
 
@@ -477,39 +477,39 @@ static void survives_every_prefix_and_split(void **state)
 static void damaged_memory_is_refused(void **state)
 {
     (void)state;
-    struct postfix *p = new_postfix();
+    struct maillog *p = new_postfix();
     buf out, memory;
     buf_init(&out, 0);
     buf_init(&memory, 0);
     run(p, slice_str(examples[0].lines), &out);
     run(p, slice_str(examples[1].lines), &out);
-    postfix_export(p, &memory);
+    maillog_export(p, &memory);
     assert_true(memory.n > 50);
     for (size_t n = 0; n < memory.n; n++) {
-        assert_false(postfix_import(p, slice_of(memory.p, n)));
-        assert_int_equal(postfix_open(p), 0);
+        assert_false(maillog_import(p, slice_of(memory.p, n)));
+        assert_int_equal(maillog_open(p), 0);
     }
     for (size_t i = 0; i < memory.n; i++) { /* a flipped byte may be text: it must only not crash */
         memory.p[i] ^= 0x55;
-        (void)!postfix_import(p, buf_slice(&memory));
+        (void)!maillog_import(p, buf_slice(&memory));
         memory.p[i] ^= 0x55;
     }
-    assert_true(postfix_import(p, buf_slice(&memory)));
+    assert_true(maillog_import(p, buf_slice(&memory)));
     buf_fini(&out);
     buf_fini(&memory);
-    postfix_free(&p);
+    maillog_free(&p);
 }
 
 static void refused_memory_is_told(void **state)
 {
     (void)state;
-    struct postfix *p = new_postfix();
+    struct maillog *p = new_postfix();
     arena a;
     struct feed_list list = {0};
     arena_init(&a, 64);
-    assert_false(postfix_block(p, slice_str(examples[1].lines), &a, &list));
+    assert_false(maillog_block(p, slice_str(examples[1].lines), &a, &list));
     arena_fini(&a);
-    postfix_free(&p);
+    maillog_free(&p);
 }
 
 int main(void)

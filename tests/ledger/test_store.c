@@ -415,6 +415,32 @@ static void feeds_remember(void **state)
     assert_true(got.updated_us == NOON);
 }
 
+static bool count_row(void *ctx, slice key, slice value)
+{
+    struct seen *s = ctx;
+    note(s, key);
+    note(s, value);
+    return true;
+}
+
+static void memory_is_kept_by_row(void **state)
+{
+    struct fixture *f = *state;
+    struct seen s = {0};
+    assert_int_equal(ledger_put_memory(f->l, S("logs"), S("b"), S("1"), &f->e), E_DENIED);
+    assert_ok(f, ledger_begin(f->l, &f->e));
+    assert_ok(f, ledger_put_memory(f->l, S("logs"), S("b"), S("1"), &f->e));
+    assert_ok(f, ledger_put_memory(f->l, S("logs"), S("a"), S("2"), &f->e));
+    assert_ok(f, ledger_put_memory(f->l, S("other"), S("a"), S("3"), &f->e));
+    assert_ok(f, ledger_put_memory(f->l, S("logs"), S("c"), S("4"), &f->e));
+    assert_ok(f, ledger_put_memory(f->l, S("logs"), S("b"), S("5"), &f->e));
+    assert_ok(f, ledger_put_memory(f->l, S("logs"), S("c"), SLICE_EMPTY, &f->e));
+    assert_ok(f, ledger_put_memory(f->l, S("logs"), S("never"), SLICE_EMPTY, &f->e));
+    assert_ok(f, ledger_commit(f->l, &f->e));
+    assert_ok(f, ledger_memory(f->l, S("logs"), count_row, &s, &f->e));
+    assert_string_equal(s.text, "a 2 b 5 ");
+}
+
 static void sent_and_domains_and_acquired(void **state)
 {
     struct fixture *f = *state;
@@ -580,6 +606,7 @@ int main(void)
         BOTH(tallies_add_up),
         BOTH(groups_count_and_keep_the_first_example),
         BOTH(feeds_remember),
+        BOTH(memory_is_kept_by_row),
         BOTH(sent_and_domains_and_acquired),
         BOTH(lists_go_by_key_and_page),
         BOTH(abort_takes_everything_back),

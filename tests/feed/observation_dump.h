@@ -1,7 +1,7 @@
 /* Observations as lines of text, so that an expectation can be read. Header-only: shared by the tests of this folder.
  */
-#ifndef TESTS_POSTFIX_DUMP_H
-#define TESTS_POSTFIX_DUMP_H
+#ifndef TESTS_OBSERVATION_DUMP_H
+#define TESTS_OBSERVATION_DUMP_H
 
 #include "base/time.h"
 #include "feed/feed.h"

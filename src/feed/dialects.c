@@ -1,0 +1,62 @@
+#include "feed/dialects.h"
+
+#define LINES_LOOKED_AT 50
+
+static const struct log_dialect dialects[] = {
+    {"postfix", SHAPE_SYSLOG, postfix_claims, postfix_read},
+};
+
+const struct log_dialect *log_dialect_at(size_t i)
+{
+    return i < ARRAY_LEN(dialects) ? &dialects[i] : NULL;
+}
+
+const char *log_dialect_name(const struct log_dialect *d)
+{
+    return d->name;
+}
+
+const struct log_dialect *log_dialect_find(slice name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(dialects); i++)
+        if (slice_eq(slice_str(dialects[i].name), name))
+            return &dialects[i];
+    return NULL;
+}
+
+const struct log_dialect *log_dialect_of(enum log_shape shape, const struct syslog_line *line)
+{
+    for (size_t i = 0; i < ARRAY_LEN(dialects); i++)
+        if (dialects[i].shape == shape && dialects[i].claims(line))
+            return &dialects[i];
+    return NULL;
+}
+
+static const struct log_dialect *dialect_of_line(slice text)
+{
+    struct syslog_line line = syslog_bare(text);
+    const struct log_dialect *d = log_dialect_of(SHAPE_LINE, &line);
+    if (!d && syslog_parse(text, &line))
+        d = log_dialect_of(SHAPE_SYSLOG, &line);
+    return d;
+}
+
+static const struct log_dialect *dialect_of_journal(slice head)
+{
+    const struct log_dialect *d = NULL;
+    struct journal_entry entry;
+    while (!d && journal_next(&head, true, &entry) > 0)
+        d = log_dialect_of(SHAPE_SYSLOG, &entry.line);
+    return d;
+}
+
+const struct log_dialect *log_dialect_detect(slice head)
+{
+    const struct log_dialect *d = NULL;
+    slice rest = head, line;
+    if (slice_find(head, S("__REALTIME_TIMESTAMP=")) != SLICE_NPOS)
+        return dialect_of_journal(head);
+    for (int i = 0; !d && i < LINES_LOOKED_AT && slice_line(&rest, &line); i++)
+        d = dialect_of_line(line);
+    return d;
+}

@@ -1,0 +1,122 @@
+#include "feed/log_work.h"
+
+int64_t work_time(const struct work *w)
+{
+    return stamp_time(&w->log->clock, w->line);
+}
+
+/* a/b/c in the arena */
+static slice join_path(arena *a, slice x, slice y, slice z)
+{
+    size_t n = x.n + y.n + z.n + 2;
+    char *p = arena_alloc(a, n);
+    if (!p)
+        return SLICE_EMPTY;
+    memcpy(p, x.p, x.n);
+    p[x.n] = '/';
+    memcpy(p + x.n + 1, y.p, y.n);
+    p[x.n + 1 + y.n] = '/';
+    memcpy(p + x.n + y.n + 2, z.p, z.n);
+    return slice_of(p, n);
+}
+
+slice work_queue_path(const struct work *w, const struct queue_mail *mail)
+{
+    if (!mail)
+        return join_path(w->arena, w->key.host, w->key.instance, w->key.id);
+    if (mail->root.n)
+        return arena_dup(w->arena, kept_slice(mail->root));
+    return join_path(w->arena, mail->host, kept_slice(mail->instance), mail->id);
+}
+
+struct hash128 work_source_key(const struct work *w, slice recipient)
+{
+    struct hash128 h = hash128(w->key.host);
+    h = hash128_more(h, w->key.instance);
+    h = hash128_more(h, w->line->stamp);
+    h = hash128_more(h, w->line->message);
+    return slice_empty(recipient) ? h : hash128_more(h, recipient);
+}
+
+struct observation *work_observe(const struct work *w, const struct queue_mail *mail)
+{
+    struct observation *o = feed_add(w->out, w->arena);
+    if (!o)
+        return NULL;
+    arena *a = w->arena;
+    o->tenant = arena_dup(a, w->log->tenant);
+    o->feed = w->log->feed.n ? arena_dup(a, buf_slice(&w->log->feed)) : w->dialect;
+    o->format = w->dialect;
+    o->trust = TRUST_PROVEN;
+    o->time_us = work_time(w);
+    o->reporting_mta = arena_dup(a, w->key.host);
+    o->ids[ID_QUEUE] = work_queue_path(w, mail);
+    if (mail) {
+        o->ids[ID_MESSAGE] = arena_dup(a, kept_slice(mail->message_id));
+        o->sender = mail->has_sender && mail->sender.n == 0 ? S("<>") : arena_dup(a, kept_slice(mail->sender));
+        o->campaign = arena_dup(a, kept_slice(mail->campaign));
+        o->stream = arena_dup(a, kept_slice(mail->stream));
+    }
+    w->log->counts.observations++;
+    return o;
+}
+
+slice work_reply(slice text)
+{
+    return slice_sub(text, 0, LOG_MAX_REPLY_BYTES);
+}
+
+void work_odd(const struct work *w, const char *what)
+{
+    w->log->counts.odd++;
+    buf_clear(&w->log->odd);
+    buf_adds(&w->log->odd, what);
+}
+
+/* ---- next hops ---- */
+
+static bool names_host(slice name, slice host)
+{
+    if (name.n && name.p[0] == '.')
+        return slice_ends_ci(host, name);
+    return slice_eq_ci(slice_unwrap(name, '[', ']'), host);
+}
+
+bool work_is_relay(const struct maillog *m, slice host, slice ip)
+{
+    for (size_t i = 0; i < m->relays.n; i++)
+        if (names_host(m->relays.items[i], host) || (ip.n && names_host(m->relays.items[i], ip)))
+            return true;
+    return false;
+}
+
+/* ---- deferrals ---- */
+
+bool work_remember(const struct work *w, const slice texts[RCPT_TEXTS], const struct observation *o)
+{
+    struct queue *q = &w->log->queue;
+    struct queue_mail *mail = queue_open(q, &w->key, QUEUE_AGENT, o->time_us);
+    if (!mail)
+        return false;
+    struct queue_rcpt *rcpt = queue_rcpt(mail, texts[RCPT_TO]);
+    if (rcpt && rcpt->waits && rcpt->tried && o->tried_nothing) /* the last real reply tells more */
+        return true;
+    if (!rcpt && mail->rcpt_count >= QUEUE_MAX_RCPTS) {
+        q->evicted++;
+        return true;
+    }
+    rcpt = queue_put_rcpt(q, mail, texts);
+    if (!rcpt)
+        return false;
+    rcpt->waits = true;
+    rcpt->tried = !o->tried_nothing;
+    rcpt->phase = o->phase;
+    return true;
+}
+
+void work_forget(const struct work *w, struct queue_mail *mail, slice to)
+{
+    struct queue_rcpt *rcpt = mail ? queue_rcpt(mail, to) : NULL;
+    if (rcpt)
+        queue_drop_rcpt(&w->log->queue, mail, rcpt);
+}
