@@ -35,7 +35,7 @@ static int by_value(const void *a, const void *b)
 
 double bench_rate(bench_fn fn, void *ctx, double seconds)
 {
-    static double rounds[MAX_ROUNDS];
+    double rounds[MAX_ROUNDS]; /* threads measure at the same time */
     size_t n = 0;
     fn(ctx);
     double start = bench_cpu(), last = start;

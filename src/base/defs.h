@@ -11,6 +11,7 @@
 
 #define NODISCARD __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
+#define ALWAYS_INLINE static inline __attribute__((always_inline)) /* where the work is measured in instructions */
 #define NORETURN __attribute__((noreturn))
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -13,7 +13,7 @@ struct sip {
     uint64_t v0, v1, v2, v3;
 };
 
-static inline void sip_round(struct sip *s)
+ALWAYS_INLINE void sip_round(struct sip *s)
 {
     s->v0 += s->v1;
     s->v1 = ROTL(s->v1, 13) ^ s->v0;
@@ -27,7 +27,7 @@ static inline void sip_round(struct sip *s)
     s->v2 = ROTL(s->v2, 32);
 }
 
-static inline void sip_word(struct sip *s, uint64_t m)
+ALWAYS_INLINE void sip_word(struct sip *s, uint64_t m)
 {
     s->v3 ^= m;
     sip_round(s);
@@ -35,11 +35,25 @@ static inline void sip_word(struct sip *s, uint64_t m)
     s->v0 ^= m;
 }
 
-static inline uint64_t sip_end(struct sip *s)
+ALWAYS_INLINE uint64_t sip_end(struct sip *s)
 {
     for (int i = 0; i < 4; i++)
         sip_round(s);
     return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
+}
+
+static inline uint64_t eight_bytes(const char *p)
+{
+    uint64_t m;
+    memcpy(&m, p, sizeof m);
+    return le64toh(m);
+}
+
+static inline uint64_t four_bytes(const char *p)
+{
+    uint32_t m;
+    memcpy(&m, p, sizeof m);
+    return le32toh(m);
 }
 
 /* Eight bytes at once: 'A'..'Z' to 'a'..'z'. */
@@ -52,31 +66,35 @@ static inline uint64_t lower8(uint64_t x)
     return x | (upper >> 2);
 }
 
-static inline struct sip sip_begin(const struct sip_key *key)
+ALWAYS_INLINE struct sip sip_begin(const struct sip_key *key)
 {
     return (struct sip){key->k0 ^ UINT64_C(0x736f6d6570736575), key->k1 ^ UINT64_C(0x646f72616e646f6d),
                         key->k0 ^ UINT64_C(0x6c7967656e657261), key->k1 ^ UINT64_C(0x7465646279746573)};
 }
 
-static inline void sip_text(struct sip *s, slice text, bool lower)
+/* The last text.n % 8 bytes, the first of them lowest, without a loop whose length is hard to foresee. */
+static inline uint64_t last_bytes(slice text)
 {
-    size_t i = 0;
-    for (; text.n - i >= 8; i += 8) {
-        uint64_t m;
-        memcpy(&m, text.p + i, 8);
-        m = le64toh(m);
+    size_t n = text.n % 8;
+    if (text.n >= 8) /* all above n is shifted out, in two steps since n may be 0 */
+        return eight_bytes(text.p + text.n - 8) >> 8 >> (56 - 8 * n);
+    if (n >= 4)
+        return four_bytes(text.p) | four_bytes(text.p + n - 4) << (8 * (n - 4));
+    if (n == 0)
+        return 0;
+    const unsigned char *p = (const unsigned char *)text.p; /* 1 to 3: some bytes are taken twice */
+    return p[0] | (uint64_t)p[n / 2] << (8 * (n / 2)) | (uint64_t)p[n - 1] << (8 * (n - 1));
+}
+
+/* The state stays in registers. */
+ALWAYS_INLINE void sip_text(struct sip *s, slice text, bool lower)
+{
+    for (size_t i = 0; text.n - i >= 8; i += 8) {
+        uint64_t m = eight_bytes(text.p + i);
         sip_word(s, lower ? lower8(m) : m);
     }
-    uint64_t last = 0;
-    if (i > 0 && i < text.n) { /* the same bytes from the end, without a loop whose length is hard to foresee */
-        memcpy(&last, text.p + text.n - 8, 8);
-        last = le64toh(last) >> (8 * (8 - (text.n - i)));
-    }
-    for (size_t k = 0; i == 0 && k < text.n; k++)
-        last |= (uint64_t)(unsigned char)text.p[k] << (8 * k);
-    if (lower)
-        last = lower8(last);
-    sip_word(s, last | (uint64_t)text.n << 56);
+    uint64_t last = last_bytes(text);
+    sip_word(s, (lower ? lower8(last) : last) | (uint64_t)text.n << 56);
 }
 
 uint64_t sip_hash(const struct sip_key *key, slice s)

@@ -25,9 +25,11 @@
 #define MOST_BITS 40u
 #define LOAD_OF_8 7 /* at most 7/8 of the slots are in use */
 #define NO_EXPIRY UINT32_MAX
-#define IN_USE UINT64_C(0x10000) /* in every entry, so that none is 0 */
+#define LAST_HOUR (INT64_MAX / TIME_HOUR) /* below NO_EXPIRY */
+#define IN_USE UINT64_C(0x10000)          /* in every entry, so that none is 0 */
 #define HUGE_PAGE_BYTES (2u * 1024 * 1024)
-#define CLASSES (SCOPES * 2) /* scope, and whether of a domain */
+#define CLASS_DOMAIN 4u /* a class is a scope, and this where it is of a domain */
+#define CLASSES 8u
 #define MAX_GROWS 48
 #define AT_ONCE 16 /* checks of a list whose memory is fetched at the same time */
 
@@ -54,8 +56,9 @@ struct half {
 struct table {
     struct sip_key key;
     _Atomic uint32_t generation;
-    _Atomic size_t of_class[CLASSES]; /* a probe for a class that is empty is left out */
-    struct half halves[2];            /* [1]: whole domains */
+    size_t of_class[CLASSES];
+    _Atomic unsigned filled; /* bit per class that has any: a probe for an empty one is left out */
+    struct half halves[2];   /* [1]: whole domains */
 };
 
 static size_t space_bytes(const struct space *s)
@@ -202,7 +205,17 @@ static enum status grow(struct table *t, struct half *half, err *e)
 
 static unsigned class_of(enum scope scope, bool domain)
 {
-    return (unsigned)scope * 2 + domain;
+    _Static_assert(SCOPES <= CLASS_DOMAIN, "scopes and the bit of domains stand apart");
+    return (unsigned)scope | (domain ? CLASS_DOMAIN : 0);
+}
+
+/* One more of a class, or one less. */
+static void count_class(struct table *t, unsigned class, bool more)
+{
+    unsigned filled = atomic_load_explicit(&t->filled, memory_order_relaxed), bit = 1u << class;
+    t->of_class[class] += more ? 1 : SIZE_MAX;
+    filled = t->of_class[class] ? filled | bit : filled & ~bit;
+    atomic_store_explicit(&t->filled, filled, memory_order_relaxed);
 }
 
 static uint64_t entry_of(unsigned class, enum cause cause, int64_t until_us)
@@ -210,14 +223,14 @@ static uint64_t entry_of(unsigned class, enum cause cause, int64_t until_us)
     uint64_t hour = NO_EXPIRY;
     if (until_us != TIME_NONE) {
         int64_t h = until_us <= 0 ? 0 : (until_us - 1) / TIME_HOUR + 1;
-        hour = h < NO_EXPIRY ? (uint64_t)h : NO_EXPIRY - 1;
+        hour = h < LAST_HOUR ? (uint64_t)h : LAST_HOUR;
     }
     return hour << 32 | IN_USE | (uint64_t) class << 8 | (uint64_t)cause;
 }
 
 static enum status put_hash(struct table *t, uint64_t hash, unsigned class, uint64_t entry, err *e)
 {
-    struct half *half = &t->halves[class & 1];
+    struct half *half = &t->halves[class / CLASS_DOMAIN];
     size_t used = atomic_load_explicit(&half->used, memory_order_relaxed);
     for (;;) {
         const struct space *s = current(half);
@@ -230,7 +243,7 @@ static enum status put_hash(struct table *t, uint64_t hash, unsigned class, uint
             continue;
         }
         if (!there)
-            atomic_fetch_add_explicit(&t->of_class[class], 1, memory_order_relaxed);
+            count_class(t, class, true);
         writing_begin(t);
         bool done = there || insert_at(s, i, hash, entry);
         if (there)
@@ -240,7 +253,7 @@ static enum status put_hash(struct table *t, uint64_t hash, unsigned class, uint
             atomic_store_explicit(&half->used, used + !there, memory_order_relaxed);
             return OK;
         }
-        atomic_fetch_sub_explicit(&t->of_class[class], 1, memory_order_relaxed);
+        count_class(t, class, false);
         enum status st = grow(t, half, e); /* a run met the end of the tail */
         if (st != OK)
             return st;
@@ -254,11 +267,11 @@ static void remove_hash(struct table *t, uint64_t hash, bool domain)
     size_t i = seek(s, hash);
     if (i >= s->count || hash_at(s, i) != hash)
         return;
-    unsigned class = (unsigned)(entry_at(s, i) >> 8 & 0xff) % CLASSES;
+    unsigned class = (unsigned)(entry_at(s, i) >> 8) % CLASSES;
     writing_begin(t);
     remove_at(s, i);
     writing_end(t);
-    atomic_fetch_sub_explicit(&t->of_class[class], 1, memory_order_relaxed);
+    count_class(t, class, false);
     atomic_fetch_sub_explicit(&half->used, 1, memory_order_relaxed);
 }
 
@@ -310,8 +323,8 @@ static void forget_all(struct table *t)
         atomic_store_explicit(&t->halves[k].used, 0, memory_order_relaxed);
     }
     writing_end(t);
-    for (size_t i = 0; i < CLASSES; i++)
-        atomic_store_explicit(&t->of_class[i], 0, memory_order_relaxed);
+    memset(t->of_class, 0, sizeof t->of_class);
+    atomic_store_explicit(&t->filled, 0, memory_order_relaxed);
 }
 
 enum status table_follow(struct table *t, struct ledger *l, int64_t *seq, err *e)
@@ -355,78 +368,90 @@ struct query {
     unsigned n[2];
 };
 
-static void add_probes(const struct table *t, const struct scope_salt *salt, slice text, bool domain, struct query *q)
+/* One probe for each of `scopes`, a bit per scope. */
+static inline void add_probes(const struct table *t, const struct scope_salt *salt, uint64_t text_hash, bool domain,
+                              unsigned scopes, struct query *q)
 {
     /* `now` may change behind this: then the fetches were in vain, nothing else */
     const struct space *s = atomic_load_explicit(&t->halves[domain].now, memory_order_acquire);
-    uint64_t h = 0;
-    for (unsigned scope = 0; scope < SCOPES; scope++) {
-        if (atomic_load_explicit(&t->of_class[class_of((enum scope)scope, domain)], memory_order_relaxed) == 0)
-            continue;
-        if (h == 0)
-            h = sip_hash(&t->key, text);
-        uint64_t hash = scope_mix(salt->of[scope], h);
-        __builtin_prefetch(&s->slots[home_of(s, hash)]);
-        q->hashes[domain][q->n[domain]++] = hash;
+    const struct slot *slots = s->slots;
+    unsigned shift = s->shift, n = 0;
+    for (; scopes; scopes &= scopes - 1) {
+        uint64_t hash = scope_mix(salt->of[__builtin_ctz(scopes)], text_hash);
+        __builtin_prefetch(&slots[hash >> shift & ~(uint64_t)(LINE_SLOTS - 1)]);
+        q->hashes[domain][n++] = hash;
     }
+    q->n[domain] = n;
 }
 
-static void prepare(const struct table *t, const struct scope_salt *salt, slice key, struct query *q)
+/* The whole key is hashed before it is looked into, so that the memory of its address is asked for as early as can be. */
+static inline void prepare(const struct table *t, const struct scope_salt *salt, slice key, struct query *q)
 {
+    unsigned filled = atomic_load_explicit(&t->filled, memory_order_relaxed);
+    uint64_t text_hash = sip_hash(&t->key, key);
+    add_probes(t, salt, text_hash, false, filled % (1u << CLASS_DOMAIN), q);
+    q->n[1] = 0;
     size_t at = slice_rchr(key, '@');
-    q->n[0] = q->n[1] = 0;
+    if (at == SLICE_NPOS)
+        q->n[0] = 0; /* a domain */
+    if (filled >> CLASS_DOMAIN == 0)
+        return;
     if (at != SLICE_NPOS)
-        add_probes(t, salt, key, false, q);
-    add_probes(t, salt, at == SLICE_NPOS ? key : slice_from(key, at + 1), true, q);
+        text_hash = sip_hash(&t->key, slice_from(key, at + 1));
+    add_probes(t, salt, text_hash, true, filled >> CLASS_DOMAIN, q);
 }
 
-/* The entry of a hash; 0 when it is not there. */
+static inline const struct slot *pick(const struct slot *s, uint64_t hash, const struct slot *other)
+{
+    return atomic_load_explicit(&s->hash, memory_order_relaxed) == hash ? s : other;
+}
+
+/* The entry of a hash; 0 when it is not there. Which slot of the line it is decides no branch. */
 static inline uint64_t find(const struct space *s, uint64_t hash)
 {
-    for (size_t i = home_of(s, hash); i < s->count; i += LINE_SLOTS) {
-        uint64_t entry = 0;
-        for (size_t k = 0; k < LINE_SLOTS; k++)
-            entry |= entry_at(s, i + k) & -(uint64_t)(hash_at(s, i + k) == hash);
-        uint64_t last = hash_at(s, i + LINE_SLOTS - 1);
-        if ((entry != 0) | (last == 0) | (last >= hash))
-            return entry;
+    _Static_assert(LINE_SLOTS == 4, "all slots of a line are looked at");
+    static const struct slot none;
+    const struct slot *end = s->slots + s->count;
+    for (const struct slot *line = s->slots + home_of(s, hash); line < end; line += LINE_SLOTS) {
+        const struct slot *found =
+            pick(line, hash, pick(line + 1, hash, pick(line + 2, hash, pick(line + 3, hash, &none))));
+        uint64_t last = atomic_load_explicit(&line[LINE_SLOTS - 1].hash, memory_order_relaxed);
+        if (last - 1 >= hash - 1 || found != &none) /* 0, a free slot, ends a run as the greatest hash would */
+            return atomic_load_explicit(&found->entry, memory_order_relaxed);
     }
     return 0;
 }
 
-/* The first entry that counts at `hour`. */
-static uint64_t find_first(const struct table *t, const struct query *q, uint64_t hour)
+/* The first entry of one half that counts at `hour`; `other` where there is none. */
+static inline uint64_t find_in(const struct table *t, const struct query *q, bool domain, uint64_t hour, uint64_t other)
 {
-    uint64_t first = 0;
-    for (unsigned domain = 2; domain-- > 0;) {
-        const struct space *s = atomic_load_explicit(&t->halves[domain].now, memory_order_acquire);
-        for (unsigned k = q->n[domain]; k-- > 0;) {
-            uint64_t entry = find(s, q->hashes[domain][k]);
-            uint64_t counts = -(uint64_t)(entry >> 32 > hour); /* NO_EXPIRY is behind all hours */
-            first = (entry & counts) | (first & ~counts);
-        }
+    const struct space *s = atomic_load_explicit(&t->halves[domain].now, memory_order_acquire);
+    for (unsigned k = q->n[domain]; k-- > 0;) {
+        uint64_t entry = find(s, q->hashes[domain][k]);
+        other = entry >> 32 > hour ? entry : other; /* NO_EXPIRY is behind all hours */
     }
-    return first;
+    return other;
 }
 
-static struct table_hit hit_of(uint64_t entry)
+/* No branch: whether an address is found is as hard to foresee as the address. */
+static inline struct table_hit hit_of(uint64_t entry)
 {
     uint64_t hour = entry >> 32;
-    unsigned class = (unsigned)(entry >> 8) & 0xff;
-    bool ends = (entry != 0) & (hour != NO_EXPIRY);
+    unsigned class = (unsigned)(entry >> 8) % CLASSES;
+    uint64_t ends = -(uint64_t)((entry != 0) & (hour != NO_EXPIRY));
     return (struct table_hit){.suppressed = entry != 0,
                               .cause = (enum cause)(entry & 0xff),
-                              .scope = (enum scope)(class >> 1),
-                              .domain = class & 1,
-                              .until_us = ends ? (int64_t)hour * TIME_HOUR : TIME_NONE};
+                              .scope = (enum scope)(class % CLASS_DOMAIN),
+                              .domain = class / CLASS_DOMAIN,
+                              .until_us = (int64_t)(hour & ends) * TIME_HOUR + (ends ? 0 : TIME_NONE)};
 }
 
-static struct table_hit look_up(const struct table *t, const struct query *q, int64_t now_us)
+static inline struct table_hit look_up(const struct table *t, const struct query *q, int64_t now_us)
 {
     uint64_t hour = now_us <= 0 ? 0 : (uint64_t)(now_us / TIME_HOUR);
     for (;;) {
         uint32_t g = reading_begin(t);
-        uint64_t entry = find_first(t, q, hour);
+        uint64_t entry = find_in(t, q, false, hour, find_in(t, q, true, hour, 0));
         if (reading_valid(t, g))
             return hit_of(entry);
     }

@@ -28,6 +28,20 @@ static void test_vectors(void **state)
     }
 }
 
+/* Every number of bytes behind the last word of eight. */
+static void test_short_vectors(void **state)
+{
+    (void)state;
+    static const uint64_t cases[] = {0x726fdb47dd0e0e31, 0x74f839c593dc67fd, 0x0d6c8009d9a94f5a,
+                                     0x85676696d7fb7e2d, 0xcf2794e0277187b7, 0x18765564cd99a68d,
+                                     0xcbc9466e58fee3ce, 0xab0200f58b01d137, 0x93f5f5799a932462};
+    char text[8];
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (char)i;
+    for (size_t n = 0; n < ARRAY_LEN(cases); n++)
+        assert_true(sip_hash(&counting, slice_of(text, n)) == cases[n]);
+}
+
 /* Lower-casing inside of the hash is the same as before it, for every byte at every place. */
 static void test_ci(void **state)
 {
@@ -82,8 +96,8 @@ static void test_prefixes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vectors), cmocka_unit_test(test_ci),       cmocka_unit_test(test_more),
-        cmocka_unit_test(test_stable),  cmocka_unit_test(test_prefixes),
+        cmocka_unit_test(test_vectors), cmocka_unit_test(test_short_vectors), cmocka_unit_test(test_ci),
+        cmocka_unit_test(test_more),    cmocka_unit_test(test_stable),        cmocka_unit_test(test_prefixes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,6 +69,9 @@ static void expiry_is_rounded_up_to_the_hour(void **state)
     assert_false(table_check(t, none, none, S("a@x"), NOON + TIME_HOUR).suppressed);
     put(t, SCOPE_GLOBAL, "", "", "a@x", CAUSE_HARD);
     assert_true(table_check(t, none, none, S("a@x"), NOON).until_us == TIME_NONE);
+    /* the last hour is not rounded up */
+    assert_int_equal(table_put(t, SCOPE_GLOBAL, none, none, S("a@x"), CAUSE_HARD, INT64_MAX, &e), OK);
+    assert_true(table_check(t, none, none, S("a@x"), NOON).until_us == INT64_MAX / TIME_HOUR * TIME_HOUR);
     assert_int_equal(table_count(t), 1);
     table_free(&t);
 }
