@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/nearest.h"
 #include "cmd/cmd.h"
 
 struct given {
@@ -139,50 +140,9 @@ int cmd_fail_at(const struct args *a, const char *path, const err *e)
     return cmd_fail(a, &at);
 }
 
-#define MAX_WORD 64u
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Edits from one word to the other: a letter changed, added or dropped, or two neighbours swapped. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t rows[3][MAX_WORD], n = strlen(b);
-    size_t *older = rows[0], *old = rows[1], *row = rows[2];
-    if (n >= MAX_WORD)
-        return SIZE_MAX;
-    for (size_t j = 0; j <= n; j++)
-        old[j] = older[j] = j;
-    for (size_t i = 1; a[i - 1]; i++) {
-        row[0] = i;
-        for (size_t j = 1; j <= n; j++) {
-            row[j] = least(old[j - 1] + (a[i - 1] != b[j - 1]), least(row[j - 1], old[j]) + 1);
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                row[j] = least(row[j], older[j - 2] + 1);
-        }
-        size_t *spare = older;
-        older = old;
-        old = row;
-        row = spare;
-    }
-    return old[n];
-}
-
 const char *cmd_suggest(const char *word, const char *const *words)
 {
-    const char *best = NULL;
-    size_t best_distance = strlen(word) / 3 + 2;
-    for (; *words; words++) {
-        bool prefix = strlen(word) >= 3 && strncmp(word, *words, strlen(word)) == 0;
-        size_t d = prefix ? 1 : distance(word, *words);
-        if (d < best_distance) {
-            best = *words;
-            best_distance = d;
-        }
-    }
-    return best;
+    return nearest_word(slice_str(word), words);
 }
 
 static int unknown_option(const struct args *a, const char *name, size_t n)

@@ -8,5 +8,6 @@ extern const struct cmd cmd_ingest, cmd_check, cmd_why, cmd_suppress, cmd_report
 extern const struct cmd cmd_parse, cmd_classify, cmd_rules, cmd_verp;
 extern const struct cmd cmd_acquired, cmd_erase, cmd_backup, cmd_restore, cmd_doctor, cmd_dump;
 extern const struct cmd cmd_prune, cmd_verify, cmd_rebuild;
+extern const struct cmd cmd_config;
 
 #endif

@@ -11,6 +11,13 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#define SETTINGS_FILE "/etc/bounced/bounced.conf"
+#define SETTINGS_MAX_BYTES (1024u * 1024) /* of the file */
+#define SETTINGS_MAX_LINE_BYTES 8192u
+#define SETTINGS_MAX_SECTIONS 1000u
+#define SETTINGS_MAX_NAME_BYTES 64u /* of "NAME" in "[kind NAME]" */
+#define SETTINGS_MAX_MEMORY_BYTES (64u * 1024 * 1024)
+
 /* Kinds of sections, each with its struct in conf.h, which is made from conf.def. */
 struct section {
     const char *kind; /* "feed" */

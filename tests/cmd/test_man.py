@@ -4,6 +4,7 @@ In an example a line that begins with "$ " is a command; the lines behind it, up
 its output in this order ("..." stands for anything). Well-known places are mapped into the directory of the test.
 """
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -22,8 +23,11 @@ STAND_INS = {  # what belongs to other packages, or to the whole machine
 }
 
 
+BUILT = pathlib.Path(BOUNCED).parent / "man"  # pages that the build makes
+
+
 def pages():
-    return sorted(MAN.glob("*.[15]"))
+    return sorted(list(MAN.glob("*.[158]")) + list(BUILT.glob("*.[158]")))
 
 
 def options_of_help(command):
@@ -89,6 +93,14 @@ class Manual(Case):
         for code in codes:
             self.assertRegex(overview, rf"(?m)^\.It {code}$")
 
+    def test_every_setting_is_told(self):
+        page = (BUILT / "bounced.conf.5").read_text(encoding="utf-8")
+        defaults = subprocess.run([BOUNCED, "config", "--defaults"], capture_output=True, text=True, check=True).stdout
+        told = re.findall(r"^\.(?:Ss (\S+)|It Va (\w+) )", page, re.M)
+        known = re.findall(r"^#?(?:\[(\w+).*\]|(\w+) =.*)$", defaults, re.M)
+        self.assertEqual([(section.strip("[]"), name) for section, name in told], known)
+        self.assertGreater(len(known), 30)
+
     @unittest.skipUnless(shutil.which("mandoc"), "mandoc is not installed")
     def test_lint(self):
         done = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", *map(str, pages())], capture_output=True,
@@ -112,6 +124,7 @@ class Examples(Case):
         self.file("signups.csv", "email,source,form,batch,signed_up\nnobody@corp.example.com,partner,,spring,2025-01-02\n")
         rules = re.search(r"\n(set BY_OWNER.*?)\n\.Ed", (MAN / "bounced-rules.5").read_text(encoding="utf-8"), re.S)
         self.file("my.rules", rules[1] + "\n")
+        self.file("etc/bounced.conf", "[ledger]\npath = ../ledger.db\n")
         self.file("verp.keys", self.bounced("verp", "keygen").out).chmod(0o600)
         for name, text in STAND_INS.items():
             self.file(f"bin/{name}", f"#!/bin/sh\n{text}\n").chmod(0o755)

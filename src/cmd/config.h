@@ -1,0 +1,18 @@
+/* The daemon's settings as commands find them: --config FILE, $BOUNCED_CONFIG or the default.
+ */
+#ifndef CMD_CONFIG_H
+#define CMD_CONFIG_H
+
+#include "cmd/cmd.h"
+#include "serve/settings.h"
+
+#define CMD_OPT_CONFIG                                                                                     \
+    {                                                                                                      \
+        "config", 'c', OPT_TEXT, "FILE", "the settings (default: $BOUNCED_CONFIG, else " SETTINGS_FILE ")" \
+    }
+
+const char *config_path(const struct args *a);
+/* NULL after telling what is wrong, with file and line. */
+struct settings *config_read(const struct args *a);
+
+#endif
