@@ -1,5 +1,12 @@
 #include "bounce/observation.h"
 
+const char *trust_word(enum trust t)
+{
+    static const char *const words[] = {[TRUST_BARE] = "bare", [TRUST_MATCHED] = "matched", [TRUST_PROVEN] = "proven"};
+    MUST((size_t)t < ARRAY_LEN(words));
+    return words[t];
+}
+
 static slice bare_message_id(slice id)
 {
     return slice_trim(slice_unwrap(slice_trim(id), '<', '>'));

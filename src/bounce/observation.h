@@ -17,6 +17,8 @@ enum trust {
     TRUST_PROVEN   /* our own MTA's log, signed return path, verified webhook */
 };
 
+const char *trust_word(enum trust t); /* "bare", "matched", "proven" */
+
 /* Identifiers of one message, strongest first; an outcome joins witnesses that share one for the same recipient. */
 enum id_kind { ID_VERP, ID_ENVID, ID_MESSAGE, ID_PROVIDER, ID_QUEUE, ID_KINDS };
 

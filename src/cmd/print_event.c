@@ -1,12 +1,5 @@
 #include "cmd/print_event.h"
 
-const char *trust_word(enum trust t)
-{
-    static const char *const words[] = {[TRUST_BARE] = "bare", [TRUST_MATCHED] = "matched", [TRUST_PROVEN] = "proven"};
-    MUST((size_t)t < ARRAY_LEN(words));
-    return words[t];
-}
-
 static void observed(struct jsonw *j, const struct observation *o)
 {
     static const char *const id_names[ID_KINDS] = {[ID_VERP] = "verp_id",

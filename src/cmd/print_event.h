@@ -6,7 +6,6 @@
 #include "cmd/cmd.h"
 #include "ledger/ledger.h"
 
-const char *trust_word(enum trust t); /* "bare", "matched", "proven" */
 /* One object and a line end; `o` is NULL for acts of people. */
 void json_event(buf *out, const struct ledger_event *ev, const struct observation *o);
 

@@ -71,6 +71,8 @@ enum status act_write(struct entry *n, const struct act *act, const struct act_e
     enum status st = ledger_has_event(n->ledger, key, &has, e);
     if (st != OK || has)
         return st == OK ? entry_settle(n, ev->ingest_us, e) : st;
+    n->actor = act->actor;
+    n->note = act->note;
     st = entry_add(n, &stored.fold, stored.stream, e);
     if (st == OK)
         st = entry_settle(n, ev->ingest_us, e);

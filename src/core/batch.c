@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "bounce/address.h"
 #include "core/entry.h"
+#include "core/outbox.h"
 #include "core/tally.h"
 
 #define ADDRESSES_AT_ONCE 512u /* read from the ledger in one go */
@@ -174,7 +175,13 @@ static enum status put_event(struct writer *w, const struct entry *n, const stru
     c->held += o->trust == TRUST_BARE && fold_would_hold(&item->fold);
     if (bounce_kind_final(o->kind) || bounce_kind_attempt(o->kind))
         c->reasons[o->verdict.reason]++;
-    return add_group(w, o, e);
+    struct outbox_news news;
+    entry_news(n, &news);
+    news.said = o;
+    news.stream = o->stream;
+    news.reason = bounce_kind_final(o->kind) ? o->verdict.reason : news.reason;
+    st = add_group(w, o, e);
+    return st == OK ? outbox_observed(w->b->ledger, &news, e) : st;
 }
 
 static enum status fold_in(struct writer *w, struct entry *n, struct batch_item **items, size_t count, err *e)
@@ -219,12 +226,14 @@ static enum status write_address(struct writer *w, const struct ledger_address *
         st = fold_in(w, &n, items, count, e);
     if (st == OK)
         st = entry_settle(&n, w->b->now_us, e);
-    if (st == OK)
+    if (st == OK) {
+        n.said = telling(&n, items, count);
         st = entry_put(&n, e);
+    }
     for (size_t i = 0; i < count && st == OK; i++)
         st = put_event(w, &n, items[i], e);
     w->b->result->counts.addresses++;
-    return st == OK ? add_decision(w, &n, telling(&n, items, count), e) : st;
+    return st == OK ? add_decision(w, &n, n.said, e) : st;
 }
 
 /* ---- chunks ---- */

@@ -1,6 +1,7 @@
 #include "core/entry.h"
 
 #include "bounce/address.h"
+#include "core/outbox.h"
 
 static enum status no_memory(const struct entry *n, err *e)
 {
@@ -116,6 +117,9 @@ enum status entry_open(struct entry *n, struct ledger *l, const struct policy *p
     n->from_cause = row->cause;
     n->added = NULL;
     n->streams = NULL;
+    n->said = NULL;
+    n->actor = n->note = SLICE_EMPTY;
+    n->settled_us = TIME_NONE;
     n->added_count = n->added_room = n->stream_count = n->stream_room = 0;
     for (size_t i = 0; i < row->suppression_count; i++) {
         const struct ledger_suppression *s = &row->suppressions[i];
@@ -235,6 +239,7 @@ enum status entry_settle(struct entry *n, int64_t now_us, err *e)
     if (st != OK)
         return st;
     const struct address_status *s = &n->status;
+    n->settled_us = now_us;
     n->row.state = s->state;
     n->row.cause = s->cause;
     n->row.hold = s->hold;
@@ -245,6 +250,22 @@ enum status entry_settle(struct entry *n, int64_t now_us, err *e)
     n->row.last_delivered_us = s->last_delivered_us;
     n->row.last_failed_us = s->last_failed_us;
     return OK;
+}
+
+void entry_news(const struct entry *n, struct outbox_news *out)
+{
+    *out = (struct outbox_news){.row = &n->row,
+                                .from = n->from,
+                                .from_cause = n->from_cause,
+                                .scope = n->status.scope,
+                                .stream = n->said ? n->said->stream : SLICE_EMPTY,
+                                .reason = n->status.reason,
+                                .said = n->said,
+                                .actor = n->actor,
+                                .note = n->note,
+                                .now_us = n->settled_us};
+    if (n->row.suppression_count && n->row.suppressions[0].scope == SCOPE_STREAM)
+        out->stream = n->row.suppressions[0].stream;
 }
 
 enum status entry_put(struct entry *n, err *e)
@@ -262,5 +283,7 @@ enum status entry_put(struct entry *n, err *e)
     buf_fini(&bytes);
     if (st == OK && n->status.domain_sensitive)
         st = ledger_wait(n->ledger, &n->row, true, e);
-    return st;
+    struct outbox_news news;
+    entry_news(n, &news);
+    return st == OK ? outbox_changed(n->ledger, &news, e) : st;
 }

@@ -28,6 +28,10 @@ struct entry {
     struct stream_name *streams; /* texts of the streams that the history knows by hash */
     size_t stream_count, stream_room;
     struct address_status status; /* by entry_settle */
+    int64_t settled_us;           /* when it was looked at */
+    /* What other systems are told of the change (core/outbox.h), where the caller knows it: what decided, or who did it. */
+    const struct observation *said;
+    slice actor, note;
 };
 
 /* The stored form and key of an address, or of a whole domain written "@example.org" (its key has no "@"). Returns false when it
@@ -50,7 +54,10 @@ NODISCARD enum status entry_of(struct entry *n, struct ledger *l, const struct p
 NODISCARD enum status entry_add(struct entry *n, const struct policy_event *event, slice stream, err *e);
 /* Computes status and row from the history at `now_us`. */
 NODISCARD enum status entry_settle(struct entry *n, int64_t now_us, err *e);
-/* Writes the row. */
+/* What there is to tell of the change. */
+struct outbox_news;
+void entry_news(const struct entry *n, struct outbox_news *out);
+/* Writes the row, and the letters to those who want to know what has changed. */
 NODISCARD enum status entry_put(struct entry *n, err *e);
 /* The text of a stream, found in the row, among the new events or in the stored ones. */
 NODISCARD enum status entry_stream(struct entry *n, uint64_t hash, slice *text, err *e);

@@ -24,8 +24,8 @@ struct list_apply {
 
 NODISCARD enum status list_apply_begin(struct list_apply *p, err *e);
 /* One entry; `line` and `text` are for the list of bad ones. */
-NODISCARD enum status list_apply_record(struct list_apply *p, const struct list_record *as_read, uint64_t line, slice text,
-                                        err *e);
+NODISCARD enum status list_apply_record(struct list_apply *p, const struct list_record *as_read, uint64_t line,
+                                        slice text, err *e);
 void list_apply_bad(struct list_apply *p, uint64_t line, slice text, const char *what);
 /* Looks up the hashed entries and ends the transaction; after an error it undoes what is not committed. */
 NODISCARD enum status list_apply_end(struct list_apply *p, enum status so_far, err *e);

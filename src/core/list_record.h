@@ -35,7 +35,7 @@ struct list_record {
     int64_t time_us;  /* TIME_NONE: not told */
     slice note;       /* the reason as written */
     slice reply;      /* the longest value that begins with a reply or enhanced code, or stands beside one */
-    bool by_code;     /* the cause rests on the first digit of a code alone: what the words of `reply` say counts more */
+    bool by_code; /* the cause rests on the first digit of a code alone: what the words of `reply` say counts more */
 };
 
 void list_record_init(struct list_record *r);

@@ -152,6 +152,8 @@ static enum status erase_in(struct ledger *l, struct ledger_address *addr, slice
         if (st == OK)
             st = run_with(l, STMT_EVENTS_DROP_OF, addr->id, e);
         if (st == OK)
+            st = run_with(l, STMT_LETTERS_DROP_OF, addr->id, e);
+        if (st == OK)
             st = ledger_wait(l, addr, false, e);
     }
     if (st == OK)

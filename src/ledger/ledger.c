@@ -184,6 +184,7 @@ void ledger_close(struct ledger **lp)
     sqlite3_close(l->db);
     names_fini(&l->names);
     pending_free(&l->pending);
+    endpoints_free(&l->endpoints);
     free(l->path);
     free(l);
 }
@@ -273,5 +274,6 @@ void ledger_abort(struct ledger *l)
         l->broken = true;
     l->writing = false;
     pending_forget(l->pending);
+    endpoints_forget(l);
     names_forget(&l->names); /* it may know numbers that were given in vain */
 }

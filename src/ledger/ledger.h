@@ -44,6 +44,9 @@ int ledger_schema_version(struct ledger *l);
 const struct sip_key *ledger_key(struct ledger *l);
 /* Addresses are kept as hashes: they can be asked for, not listed. */
 bool ledger_hashed(const struct ledger *l);
+/* How an address is called where it may not be named: "#" and hex digits, the key under which a hashed ledger has it. */
+#define LEDGER_HASH_BYTES 33u
+slice ledger_hash_of(const struct ledger *l, slice tenant, slice key, char out[LEDGER_HASH_BYTES]);
 /* The last change number given; 0 for an empty ledger. */
 NODISCARD enum status ledger_seq(struct ledger *l, int64_t *seq, err *e);
 
@@ -170,6 +173,52 @@ struct ledger_acquired {
 NODISCARD enum status ledger_put_acquired(struct ledger *l, const struct ledger_acquired *q, err *e);
 NODISCARD enum status ledger_get_acquired(struct ledger *l, slice tenant, slice key, arena *a,
                                           struct ledger_acquired *out, err *e); /* E_NOT_FOUND */
+
+/* ---- the outbox: letters to other systems, in the same transaction as what they tell of ---- */
+#define LEDGER_MAX_LETTER_BYTES 65536u
+#define LEDGER_MAX_ENDPOINTS 64u
+
+/* Where letters go to; how they get there (URL, secret) is not the ledger's business. Found by name, never forgotten: one that is
+ * not active gets no new letters. */
+struct ledger_endpoint {
+    int64_t id;
+    slice name, tenant; /* empty tenant: of all tenants */
+    uint32_t kinds;     /* bits 1 << kind */
+    slice streams;      /* names with a line end behind each; empty: all */
+    bool active;
+};
+NODISCARD enum status ledger_put_endpoint(struct ledger *l, const struct ledger_endpoint *p, err *e);
+/* All of them, as stored now; valid until the next call on this handle that writes or asks again. Cheap: kept in memory until another
+ * process changes something. */
+NODISCARD enum status ledger_endpoints(struct ledger *l, const struct ledger_endpoint **out, size_t *n, err *e);
+
+struct ledger_letter {
+    int64_t id; /* rises; never given twice */
+    int64_t endpoint, address_id;
+    unsigned kind;
+    slice body; /* at most LEDGER_MAX_LETTER_BYTES */
+    int64_t made_us, due_us;
+    unsigned attempts;
+    bool dead;
+    slice error; /* of the last attempt */
+};
+typedef bool (*ledger_letter_fn)(void *ctx, const struct ledger_letter *letter);
+/* Stores a new one (endpoint, address_id, kind, body, made_us, due_us). */
+NODISCARD enum status ledger_put_letter(struct ledger *l, const struct ledger_letter *letter, err *e);
+/* Of one endpoint in the order in which they were made, behind a number; waiting ones or dead ones. */
+NODISCARD enum status ledger_letters(struct ledger *l, int64_t endpoint, bool dead, int64_t after, int64_t limit,
+                                     ledger_letter_fn each, void *ctx, err *e);
+/* It arrived. */
+NODISCARD enum status ledger_letter_sent(struct ledger *l, int64_t id, err *e);
+/* It did not: tried again when `due_us` has come, or given up. */
+NODISCARD enum status ledger_letter_failed(struct ledger *l, int64_t id, int64_t due_us, bool dead, slice error,
+                                           err *e);
+/* Dead ones of an endpoint wait again, all (id 0) or one; *n tells how many. */
+NODISCARD enum status ledger_letter_revive(struct ledger *l, int64_t endpoint, int64_t id, int64_t now_us, int64_t *n,
+                                           err *e);
+/* How many there are, and when the oldest was made (TIME_NONE: none). */
+NODISCARD enum status ledger_letter_count(struct ledger *l, int64_t endpoint, bool dead, int64_t *n, int64_t *oldest_us,
+                                          err *e);
 
 /* ---- reading: cursors call `each` until it returns false ---- */
 typedef bool (*ledger_event_fn)(void *ctx, const struct ledger_event *ev, const struct observation *o);

@@ -14,6 +14,7 @@ static const char *const users[] = {
     "SELECT domain, tenant FROM waiting",
     "SELECT tenant, source FROM acquired",
     "SELECT tenant FROM opaque",
+    "SELECT tenant FROM endpoints",
 };
 
 /* One bit for each number that is used. */

@@ -74,8 +74,19 @@ static const char opaque[] =
 static const char feed_memory[] = "CREATE TABLE feed_memory(feed TEXT NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL,"
                                   " PRIMARY KEY(feed, key)) STRICT, WITHOUT ROWID;";
 
+/* Letters to other systems (webhooks out): written with what they tell of, sent later, taken away when they arrived. An endpoint that
+ * is no longer wanted stays, not active, with the letters that wait for it. */
+static const char outbox[] =
+    "CREATE TABLE endpoints(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, tenant INTEGER NOT NULL, kinds INTEGER "
+    "NOT NULL, streams TEXT, active INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE outbox(id INTEGER PRIMARY KEY AUTOINCREMENT, endpoint INTEGER NOT NULL, dead INTEGER NOT NULL, "
+    "address INTEGER, kind INTEGER NOT NULL, body TEXT NOT NULL, made_us INTEGER NOT NULL, due_us INTEGER NOT NULL, "
+    "attempts INTEGER NOT NULL, error TEXT) STRICT;"
+    "CREATE INDEX outbox_endpoint ON outbox(endpoint, dead, id);"
+    "CREATE INDEX outbox_address ON outbox(address) WHERE address IS NOT NULL;";
+
 /* By number; a migration that was released is never edited, the next one mends it. */
-static const char *const migrations[] = {first, acquisition, waiting, hashed_rows, opaque, feed_memory};
+static const char *const migrations[] = {first, acquisition, waiting, hashed_rows, opaque, feed_memory, outbox};
 
 int schema_version(void)
 {

@@ -53,8 +53,9 @@ struct ledger {
     struct pending *pending;
     struct reply_seen replies[REPLIES_SEEN]; /* within a transaction: another process may prune between two */
     char *path;
-    int64_t seq;      /* last number given in this transaction */
-    unsigned cursors; /* open ones: names that they show must stay */
+    int64_t seq;                 /* last number given in this transaction */
+    struct endpoints *endpoints; /* NULL until asked for */
+    unsigned cursors;            /* open ones: names that they show must stay */
     bool read_only, hashed;
     bool writing; /* between begin and commit or abort */
     bool broken;  /* a commit failed in the operating system: what is on disk is not known, open again */
@@ -116,6 +117,10 @@ slice names_text(struct ledger *l, int64_t id);
 
 /* Takes away the names that nothing refers to, inside a transaction. */
 NODISCARD enum status names_prune(struct ledger *l, err *e);
+
+/* ---- outbox ---- */
+void endpoints_forget(struct ledger *l);
+void endpoints_free(struct endpoints **p);
 
 /* ---- pending ---- */
 struct pending *pending_new(const struct sip_key *key);
