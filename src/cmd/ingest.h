@@ -10,7 +10,7 @@
 #include "cmd/keys.h"
 #include "cmd/progress.h"
 #include "cmd/session.h"
-#include "cmd/zone.h"
+#include "core/zone.h"
 #include "core/intake.h"
 #include "core/read.h"
 #include "feed/log.h"
@@ -32,7 +32,7 @@ struct ingest {
     const char *imap_name; /* of its feed row */
     struct intake *intake;
     struct verp_keys keys;
-    struct cmd_zone zone;
+    struct known_zone zone;
     struct progress progress;
     arena arena; /* of one piece */
     buf out;

@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "cmd/zone.h"
+#include "core/zone.h"
 
 #define YEARS_BACK 12
 #define ZONE_FILES "/usr/share/zoneinfo/"
@@ -30,7 +30,7 @@ static int64_t find_shift(int64_t low, int64_t high)
     return high;
 }
 
-static void from_system(int64_t now_us, struct cmd_zone *out)
+static void from_system(int64_t now_us, struct known_zone *out)
 {
     const int64_t day = 86400;
     int64_t end = now_us / TIME_SECOND + 366 * day;
@@ -69,7 +69,7 @@ static bool zone_file_exists(const char *name)
     return n > 0 && (size_t)n < sizeof path && !strstr(name, "..") && stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-enum status zone_find(const char *name, int64_t now_us, struct cmd_zone *out, err *e)
+enum status zone_find(const char *name, int64_t now_us, struct known_zone *out, err *e)
 {
     memset(out, 0, sizeof *out);
     out->zone.shifts = out->shifts;
