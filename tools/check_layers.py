@@ -31,7 +31,7 @@ THEIRS = {
     "base": [],
     "bounce": ["iconv", "pcre2", "idn2", "openssl"],
     "policy": [],
-    "feed": ["json-c"],
+    "feed": ["json-c", "openssl"],
     "ledger": ["sqlite", "libpq", "openssl"],
     "net": ["libevent", "http_parser", "openssl", "c-ares", "curl", "json-c"],
     "core": ["json-c", "openssl", "zlib", "lzma", "zstd", "psl", "inih", "systemd"],

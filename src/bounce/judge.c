@@ -216,6 +216,18 @@ static void begin_verdict(struct bounce_verdict *v)
     set_reason(v, BOUNCE_REASON_UNKNOWN);
 }
 
+void judge_told(enum bounce_reason reason, unsigned certainty, slice rule, struct bounce_verdict *out)
+{
+    MUST(reason < BOUNCE_REASONS && certainty <= CERTAIN_MAX);
+    begin_verdict(out);
+    set_reason(out, reason);
+    out->certainty = certainty;
+    out->evidence = BOUNCE_EVIDENCE_PROVIDER;
+    out->rule = rule;
+    if (out->class_ == BOUNCE_CLASS_HARD && certainty >= CERTAIN_FINAL)
+        out->retry_after_s = -1;
+}
+
 /* The verdict on t->reply. */
 static void judge_reply(const struct bounce_rules *rules, const struct bounce_evidence_set *e, arena *a,
                         struct bounce_verdict *v, struct judge_trace *t)

@@ -12,6 +12,9 @@
 /* True when some rule's words occur in the text (codes alone do not count). */
 bool judge_has_words(const struct bounce_rules *rules, slice text);
 
+/* The verdict for a reason that somebody else came to (a sending platform that tells no reply): `rule` says who. */
+void judge_told(enum bounce_reason reason, unsigned certainty, slice rule, struct bounce_verdict *out);
+
 /* bounce_judge where evidence->text was read already: `reply` is what bounce_reply_parse made of it. */
 enum bounce_status judge_parsed(const struct bounce_rules *rules, const struct bounce_evidence_set *evidence,
                                 const struct bounce_reply *reply, arena *a, struct bounce_verdict *out);
