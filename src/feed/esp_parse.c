@@ -70,12 +70,21 @@ static slice given_or(slice given, slice otherwise)
     return slice_empty(given) || slice_eq(given, S("0")) ? otherwise : given;
 }
 
+static bool is_transport(enum bounce_kind kind)
+{
+    return bounce_kind_final(kind) || bounce_kind_attempt(kind) || kind == BOUNCE_KIND_DELIVERED;
+}
+
 static void take_plain_fields(struct parse_work *w, struct observation *o)
 {
     for (size_t i = 0; i < ARRAY_LEN(plain_fields); i++) {
         slice *to = (slice *)(void *)((char *)o + plain_fields[i].offset);
         *to = slice_trim(text_of(w, plain_fields[i].field, ESP_MAX_TEXT_BYTES));
     }
+    if (slice_chr(o->sender, '<') != SLICE_NPOS)
+        o->sender = address_find(o->sender);
+    if (!is_transport(o->kind)) /* the reader's own address stands there in an opened or clicked event */
+        o->sending_ip = SLICE_EMPTY;
     o->campaign = given_or(o->campaign, w->options->campaign);
     o->stream = given_or(o->stream, w->options->stream);
 }
