@@ -68,7 +68,12 @@ struct listen_options {
 };
 
 struct listener_counts {
-    uint64_t accepted, refused, timeouts, overflows, tls_failures;
+    uint64_t accepted;
+    uint64_t refused;       /* closed at once: max_per_peer, no memory */
+    uint64_t accept_errors; /* the system gave no socket (EMFILE, ...); the peers wait */
+    uint64_t timeouts;
+    uint64_t overflows; /* sent too much, or did not read */
+    uint64_t tls_failures;
     size_t open;
 };
 
@@ -77,13 +82,15 @@ struct listener_counts {
 NODISCARD enum status listener_open(const struct listen_options *o, struct listener **out, err *e);
 /* Begins to accept on this loop. */
 NODISCARD enum status listener_start(struct listener *l, struct event_base *base, err *e);
-/* Accepts no more; connections go on. */
+/* Closes the listening socket and removes its file: new peers are refused at once; connections go on. No start after it. */
 void listener_stop(struct listener *l);
-/* Stops, closes all connections at once, removes the socket file. */
+/* Stops, closes all connections at once. Not from inside a call of a protocol. */
 void listener_close(struct listener **l);
 /* As bound, with the port that the kernel chose: valid as long as the listener. */
 slice listener_address(const struct listener *l);
 const struct listener_counts *listener_counts(const struct listener *l);
+/* Another certificate for handshakes from now on. Takes a reference. The listener has TLS already. */
+void listener_set_tls(struct listener *l, struct ssl_ctx_st *tls);
 
 /* Queues a copy. After conn_close or when the peer is gone it does nothing. */
 void conn_write(struct conn *c, slice bytes);
@@ -93,9 +100,10 @@ size_t conn_unsent(const struct conn *c);
 void conn_pause(struct conn *c);
 /* Gives the input that came meanwhile, not from inside this call but from the loop. */
 void conn_resume(struct conn *c);
-/* Closes when everything written is sent (CONN_LINGER_US at most); no more input. */
+/* Closes when everything written is sent (while the peer reads, within the idle clock) and the peer has had CONN_LINGER_US to read
+ * it; no more input. `closed` comes later, from the loop. */
 void conn_close(struct conn *c);
-/* Closes at once. */
+/* Closes without sending what is written. `closed` comes later, from the loop. */
 void conn_abort(struct conn *c);
 /* True when the listener has TLS and the connection has not. */
 bool conn_can_starttls(const struct conn *c);
@@ -103,13 +111,23 @@ bool conn_can_starttls(const struct conn *c);
 void conn_starttls(struct conn *c);
 /* Another clock for this connection: SMTP has several (RFC 5321 4.5.3.2). 0: the listener's. */
 void conn_idle(struct conn *c, int64_t idle_us);
+/* A clock that nothing stops, also not a pause or bytes that come: the connection times out in `in_us`. 0: no such clock. For
+ * protocols that use bytes before a frame is whole (a body in pieces) and so have no help of `frame_us`. */
+void conn_deadline(struct conn *c, int64_t in_us);
 const struct conn_peer *conn_peer(const struct conn *c);
 
-/* A connection without a socket, for tests and fuzzing: what is written is gathered and told, input is given by hand. */
+/* A connection without a socket, for tests and fuzzing: what is written is told (at once, or at the end of the call of conn_fake_*
+ * that it came from), input is given by hand, no clock runs. What the loop would do later (input after conn_resume) happens in the
+ * next conn_fake_input, which may be given nothing. `closed` is called by conn_fake_free. */
 struct conn *conn_fake(const struct protocol *p, void *ctx, void (*wrote)(void *wrote_ctx, slice bytes),
                        void *wrote_ctx);
 /* Returns how much is waiting unused. Gives nothing to a paused or closed connection (it gathers). */
 size_t conn_fake_input(struct conn *c, slice bytes);
+void conn_fake_eof(struct conn *c);
+void conn_fake_timeout(struct conn *c);
+/* From now on conn_can_starttls is true, and conn_starttls stands at the end of the call. */
+void conn_fake_offer_tls(struct conn *c);
+/* conn_close or conn_abort was called, or the session was refused. */
 bool conn_fake_closed(const struct conn *c);
 void conn_fake_free(struct conn **c);
 
