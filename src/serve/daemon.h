@@ -1,6 +1,6 @@
 /* What every role is given: the loop, the settings, the workers, the one writer, the table, the log. Fields are set before the first
- * role is opened and stay until the last one is closed; `settings` may be swapped by a reload (roles take the new values by asking
- * again, never by keeping pointers into it beyond one call).
+ * role is opened and stay until the last one is closed. A reload swaps `settings` for what is LIVE in them; those that the daemon
+ * began with live as long as the roles, which may keep pointers to the sections that they were opened with.
  */
 #ifndef SERVE_DAEMON_H
 #define SERVE_DAEMON_H

@@ -16,7 +16,7 @@
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 struct log;
 
-struct log_options {
+struct log_setup {
     int fd; /* standard error */
     enum log_level level;
     bool json;     /* one object a line */
@@ -24,7 +24,7 @@ struct log_options {
     bool priority; /* "<4>" in front, as journald reads it from standard error */
 };
 /* NULL when memory is refused. */
-struct log *log_new(const struct log_options *o);
+struct log *log_new(const struct log_setup *o);
 void log_free(struct log **l);
 /* `fmt` gives key=value pairs, one blank between. */
 void log_event(struct log *l, enum log_level level, const char *event, const char *fmt, ...) PRINTF_LIKE(4, 5);

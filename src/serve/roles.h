@@ -1,0 +1,13 @@
+/* The roles, one each; roles.c has them as the table that the daemon walks. */
+#ifndef SERVE_ROLES_H
+#define SERVE_ROLES_H
+
+#include "serve/role.h"
+
+extern const struct role tail_role;
+
+/* Ends with NULL. They are opened and started in this order: feeds before answers, so that what happened while the daemon was away is
+ * known as soon as it speaks; drained in this order; closed in the opposite one. */
+extern const struct role *const roles[];
+
+#endif
