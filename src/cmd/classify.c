@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/text.h"
+#include "core/slurp.h"
 #include "cmd/commands.h"
 #include "cmd/print_report.h"
 
@@ -127,7 +128,7 @@ static int classify_input(struct classify *c, bool json)
     buf_init(&input, 0);
     arena_init(&c->arena, 0);
     buf_init(&c->out, 0);
-    if (cmd_slurp("-", MAX_INPUT, &input, &cut, &e) != OK)
+    if (slurp("-", MAX_INPUT, &input, &cut, &e) != OK)
         c->code = cmd_fail(c->args, &e);
     slice rest = buf_slice(&input), line;
     while (slice_line(&rest, &line)) {

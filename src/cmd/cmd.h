@@ -109,7 +109,4 @@ struct bounce_rules *cmd_load_rule_files(const struct args *a, const char *const
         "json", 0, OPT_FLAG, NULL, "print one JSON object a line" \
     }
 
-/* Reads a whole file ("-" is standard input), at most `max` bytes (longer: cut, *cut set). */
-NODISCARD enum status cmd_slurp(const char *path, size_t max, buf *out, bool *cut, err *e);
-
 #endif

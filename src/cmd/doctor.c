@@ -23,7 +23,7 @@
 
 static const struct opt options[] = {
     CMD_OPT_LEDGER,
-    {"verp-keys", 0, OPT_TEXT, "FILE", "the keys of signed return paths (default: " KEYS_FILE ")"},
+    {"verp-keys", 0, OPT_TEXT, "FILE", "the keys of signed return paths (default: " VERP_KEYS_FILE ")"},
     {"control-name", 0, OPT_TEXT, "NAME", "a host name that must resolve (default: example.com)"},
     CMD_OPT_JSON,
     OPT_END,
@@ -240,7 +240,7 @@ static void check_signing(struct doctor *d)
              "no keys: bounces that no log confirms are held for review; `bounced verp keygen` makes a key");
     else
         tell(d, "signing", GOOD, "%zu keys; key %u signs", keys.n, keys.keys[keys.n - 1].id);
-    keys_clear(&keys);
+    verp_keys_clear(&keys);
 }
 
 static int run(struct args *a)

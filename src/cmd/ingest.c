@@ -397,7 +397,7 @@ static void close_all(struct ingest *g)
     if (g->rules)
         bounce_rules_free(&g->rules);
     session_close(&g->session);
-    keys_clear(&g->keys);
+    verp_keys_clear(&g->keys);
     buf_fini(&g->out);
     arena_fini(&g->arena);
 }

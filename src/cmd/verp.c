@@ -11,7 +11,7 @@
 #define DEFAULT_PREFIX "b"
 
 static const struct opt options[] = {
-    {"verp-keys", 0, OPT_TEXT, "FILE", "the keys (default: " KEYS_FILE "); the last one signs, all verify"},
+    {"verp-keys", 0, OPT_TEXT, "FILE", "the keys (default: " VERP_KEYS_FILE "); the last one signs, all verify"},
     {"domain", 'd', OPT_TEXT, "DOMAIN", "make: the domain that receives bounces"},
     {"prefix", 0, OPT_TEXT, "WORD", "make: the mailbox in front of the token (default: " DEFAULT_PREFIX ")"},
     {"message", 'm', OPT_TEXT, "ID", "id of the message or campaign"},
@@ -36,7 +36,7 @@ static int keygen(struct verp *v)
 {
     unsigned char secret[KEYS_SECRET_BYTES];
     char text[KEYS_SECRET_BYTES * 8 / 5 + 1];
-    unsigned id = v->keys.n ? (v->keys.keys[v->keys.n - 1].id + 1u) % KEYS_MAX : 0;
+    unsigned id = v->keys.n ? (v->keys.keys[v->keys.n - 1].id + 1u) % VERP_KEYS_MAX : 0;
     if (getrandom(secret, sizeof secret, 0) != (ssize_t)sizeof secret) {
         cmd_error(v->args, "the system gives no random bytes");
         return EXIT_UNAVAILABLE;
@@ -162,7 +162,7 @@ static int act(struct verp *v)
     if (what && strcmp(what, "keygen") == 0)
         return keygen(v);
     if (v->keys.n == 0 && what) {
-        cmd_error(v->args, "there are no keys; `bounced verp keygen >> %s` makes one (chmod 0640 it)", KEYS_FILE);
+        cmd_error(v->args, "there are no keys; `bounced verp keygen >> %s` makes one (chmod 0640 it)", VERP_KEYS_FILE);
         return EXIT_CONFIG;
     }
     if (what && strcmp(what, "make") == 0)
@@ -185,7 +185,7 @@ static int run(struct args *a)
     cmd_write(&v.out);
     buf_fini(&v.out);
     arena_fini(&v.arena);
-    keys_clear(&v.keys);
+    verp_keys_clear(&v.keys);
     return code;
 }
 

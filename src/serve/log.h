@@ -1,4 +1,5 @@
-/* Log lines: one line, one event with a stable name, then key=value (or one JSON object a line). Any thread; each line is one write.
+/* Log lines: one line, one event with a stable name, then key=value (or one JSON object a line). Any thread; each line is one write,
+ * and one that cannot be written is counted, not waited for.
  *
  *   log_event(log, LOG_WARN, "commit.failed", "status=%s waiting=%zu", status_word(st), n)
  *
@@ -26,6 +27,9 @@ struct log_setup {
 /* NULL when memory is refused. */
 struct log *log_new(const struct log_setup *o);
 void log_free(struct log **l);
+void log_set_level(struct log *l, enum log_level level);
+/* Lines that could not be written. */
+uint64_t log_lost(const struct log *l);
 /* `fmt` gives key=value pairs, one blank between. */
 void log_event(struct log *l, enum log_level level, const char *event, const char *fmt, ...) PRINTF_LIKE(4, 5);
 

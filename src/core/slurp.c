@@ -1,8 +1,8 @@
+#include "core/slurp.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
-
-#include "cmd/cmd.h"
 
 #define CHUNK (256 * 1024)
 
@@ -28,7 +28,7 @@ static enum status fill(int fd, const char *path, size_t max, buf *out, bool *cu
     }
 }
 
-enum status cmd_slurp(const char *path, size_t max, buf *out, bool *cut, err *e)
+enum status slurp(const char *path, size_t max, buf *out, bool *cut, err *e)
 {
     *cut = false;
     bool is_stdin = path[0] == '-' && !path[1];
