@@ -13,7 +13,7 @@
 #include "base/time.h"
 
 struct log {
-    struct log_options o;
+    struct log_setup o;
     atomic_int level;
     atomic_ullong lost;
 };
@@ -29,7 +29,7 @@ static const struct level levels[] = {
     [LOG_LEVEL_ERROR] = {"error", 3},
 };
 
-struct log *log_new(const struct log_options *o)
+struct log *log_new(const struct log_setup *o)
 {
     struct log *l = calloc(1, sizeof *l);
     if (!l)

@@ -12,7 +12,7 @@ struct pipe_end {
     char text[2 * LOG_MAX_LINE_BYTES];
 };
 
-static struct log *open_log(struct pipe_end *p, struct log_options o)
+static struct log *open_log(struct pipe_end *p, struct log_setup o)
 {
     assert_int_equal(pipe(p->fds), 0);
     o.fd = p->fds[1];
@@ -35,7 +35,7 @@ static void test_a_line(void **state)
 {
     (void)state;
     struct pipe_end p;
-    struct log *l = open_log(&p, (struct log_options){.level = LOG_LEVEL_INFO});
+    struct log *l = open_log(&p, (struct log_setup){.level = LOG_LEVEL_INFO});
     log_event(l, LOG_LEVEL_DEBUG, "not.told", "a=%d", 1);
     log_event(l, LOG_LEVEL_WARN, "commit.failed", "status=%s waiting=%d", "io", 3);
     log_event(l, LOG_LEVEL_INFO, "daemon.ready", "%s", "");
@@ -48,7 +48,7 @@ static void test_priority_and_stamp(void **state)
 {
     (void)state;
     struct pipe_end p;
-    struct log *l = open_log(&p, (struct log_options){.priority = true, .stamps = true});
+    struct log *l = open_log(&p, (struct log_setup){.priority = true, .stamps = true});
     log_event(l, LOG_LEVEL_ERROR, "x", "a=1");
     slice line = close_log(&p, &l);
     assert_true(slice_starts(line, S("<3>2")));
@@ -59,7 +59,7 @@ static void test_json(void **state)
 {
     (void)state;
     struct pipe_end p;
-    struct log *l = open_log(&p, (struct log_options){.json = true});
+    struct log *l = open_log(&p, (struct log_setup){.json = true});
     struct log_quoted q;
     log_event(l, LOG_LEVEL_WARN, "mail.odd", "n=-3 big=12345678901234567890 id=007 from=%s word=abc",
               log_text(&q, S("a \"b\"\n=\\ c")));
@@ -130,7 +130,7 @@ static void test_raw_texts_stay_in_their_line(void **state)
 {
     (void)state;
     struct pipe_end p;
-    struct log *l = open_log(&p, (struct log_options){.level = LOG_LEVEL_INFO});
+    struct log *l = open_log(&p, (struct log_setup){.level = LOG_LEVEL_INFO});
     log_event(l, LOG_LEVEL_INFO, "x", "a=%s", "b\nerror forged c=1\x1b");
     assert_slice(close_log(&p, &l), S("info x a=b error forged c=1 \n"));
 }
@@ -142,7 +142,7 @@ static void test_long_lines_are_cut(void **state)
     char text[2 * LOG_MAX_LINE_BYTES];
     memset(text, 'x', sizeof text);
     text[sizeof text - 1] = 0;
-    struct log *l = open_log(&p, (struct log_options){.json = true});
+    struct log *l = open_log(&p, (struct log_setup){.json = true});
     log_event(l, LOG_LEVEL_INFO, "x", "a=\"%s", text);
     slice line = close_log(&p, &l);
     assert_in_range(line.n, LOG_MAX_LINE_BYTES - 10, LOG_MAX_LINE_BYTES + 100);
@@ -152,7 +152,7 @@ static void test_long_lines_are_cut(void **state)
 static void test_what_cannot_be_written_is_counted(void **state)
 {
     (void)state;
-    struct log_options o = {.fd = open("/dev/full", O_WRONLY)};
+    struct log_setup o = {.fd = open("/dev/full", O_WRONLY)};
     if (o.fd < 0)
         skip();
     struct log *l = log_new(&o);
