@@ -106,10 +106,19 @@ static void hand_over(struct smtp_session *s)
 
 /* ---- content ---- */
 
+/* Each block has its time, and all of them together have theirs: a peer cannot hold a mail open byte by byte. */
 static void begin_content(struct smtp_session *s, bool dots)
 {
     smtp_content_init(&s->content, dots);
-    s->content_since_us = s->server->o.now_us();
+    conn_deadline(s->conn, s->server->o.content_us);
+}
+
+/* The clocks of commands. */
+static void end_content(struct smtp_session *s)
+{
+    conn_deadline(s->conn, 0);
+    conn_idle(s->conn, s->server->o.command_us);
+    s->state = SMTP_COMMAND;
 }
 
 void smtp_begin_data(struct smtp_session *s)
@@ -135,8 +144,7 @@ static void end_mail(struct smtp_session *s)
     slice refusal = refuse_content(s);
     s->server->counts.bare += s->content.bare;
     s->server->counts.bytes += s->content.seen;
-    conn_idle(s->conn, s->server->o.command_us);
-    s->state = SMTP_COMMAND;
+    end_content(s);
     if (slice_empty(refusal)) {
         hand_over(s);
         return;
@@ -152,8 +160,7 @@ static void end_chunk(struct smtp_session *s)
         end_mail(s);
         return;
     }
-    conn_idle(s->conn, s->server->o.command_us);
-    s->state = SMTP_COMMAND;
+    end_content(s);
     if (!slice_empty(s->refusal))
         smtp_error(s, s->refusal);
     else
@@ -166,6 +173,8 @@ void smtp_begin_chunk(struct smtp_session *s, uint64_t size, bool last, slice re
 {
     if (!s->chunks)
         begin_content(s, false);
+    else
+        conn_deadline(s->conn, s->server->o.content_us);
     s->chunks = slice_empty(refusal);
     s->chunk_left = size;
     s->chunk_last = last && s->chunks;
@@ -224,11 +233,6 @@ static size_t take_chunk(struct smtp_session *s, slice in)
 size_t smtp_take_content(struct smtp_session *s, slice in)
 {
     const struct smtp_options *o = &s->server->o;
-    if (o->now_us() - s->content_since_us > o->content_us) {
-        s->server->counts.timeouts++;
-        smtp_hang_up(s, S("421 4.4.2 the mail takes too long, closing"));
-        return in.n;
-    }
     size_t used = s->state == SMTP_DATA ? take_data(s, in) : take_chunk(s, in);
     if (s->content.seen > o->max_message_bytes + SMTP_MAX_EXCESS_BYTES &&
         (s->state == SMTP_DATA || s->state == SMTP_CHUNK))

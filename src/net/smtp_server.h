@@ -13,7 +13,7 @@
  * meanwhile the answer goes nowhere: it will send the mail again, and must find that it is known.
  *
  * Limits: below, and in struct smtp_options. Errors: refused memory is answered with 452 4.3.1. Clocks are those of RFC 5321
- * 4.5.3.2, through conn_idle; no clock is read but options.now_us. One loop thread.
+ * 4.5.3.2, through conn.h; no clock is read but options.now_us, for the rates. One loop thread.
  */
 #ifndef NET_SMTP_SERVER_H
 #define NET_SMTP_SERVER_H
@@ -72,7 +72,7 @@ struct smtp_options {
     unsigned max_mails;       /* the same */
     int64_t command_us;       /* 0: 5 minutes */
     int64_t data_us;          /* between two blocks of content; 0: 3 minutes */
-    int64_t content_us;       /* from DATA to the end; 0: 10 minutes */
+    int64_t content_us;       /* from DATA to the end, and for one BDAT; 0: 10 minutes */
     int64_t (*now_us)(void);  /* a clock that never jumps; needed */
     struct sip_key key;       /* random, for the rates */
     struct smtp_hooks hooks;

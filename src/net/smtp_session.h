@@ -37,7 +37,6 @@ struct smtp_session {
     char helo[SMTP_MAX_NAME_BYTES + 1];
     struct smtp_mail *mail; /* from MAIL on */
     struct smtp_content content;
-    int64_t content_since_us;
     uint64_t chunk_left;
     bool chunk_last, chunks; /* BDAT LAST; the mail comes in chunks */
     slice refusal;           /* not empty: the content is read and thrown away, and answered so */
