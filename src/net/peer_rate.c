@@ -15,12 +15,13 @@ struct bucket {
 struct peer_rate {
     unsigned per_minute;
     struct sip_key key;
-    struct bucket buckets[PEER_RATE_SLOTS];
+    struct bucket buckets[]; /* PEER_RATE_SLOTS, none where there is no limit */
 };
 
 struct peer_rate *peer_rate_new(unsigned per_minute, const struct sip_key *key)
 {
-    struct peer_rate *r = calloc(1, sizeof(*r));
+    size_t slots = per_minute ? PEER_RATE_SLOTS : 0;
+    struct peer_rate *r = calloc(1, sizeof(*r) + slots * sizeof(r->buckets[0]));
     if (r) {
         r->per_minute = per_minute;
         r->key = *key;
