@@ -13,9 +13,17 @@
     {pattern, ROW_FAIL, BOUNCE_KIND_##kind, BOUNCE_REASON_##reason, certainty, ""},
 #define OWN(pattern, reason, cause) {pattern, ROW_OWN, BOUNCE_KIND_FAILED, BOUNCE_REASON_##reason, 0, cause},
 
+#include "feed/esp_brevo.def"
+#include "feed/esp_mailersend.def"
 #include "feed/esp_mailgun.def"
+#include "feed/esp_mailjet.def"
+#include "feed/esp_mandrill.def"
+#include "feed/esp_postal.def"
+#include "feed/esp_postmark.def"
+#include "feed/esp_resend.def"
 #include "feed/esp_sendgrid.def"
 #include "feed/esp_ses.def"
+#include "feed/esp_sparkpost.def"
 
 /* What no path can say. ----------------------------------------------------------------------------------------- */
 
@@ -29,6 +37,38 @@ static void tidy_sendgrid(struct observation *o, arena *a)
     size_t dot = slice_chr(*id, '.');
     if (dot != SLICE_NPOS && dot >= SENDGRID_ID_LEAST)
         *id = slice_sub(*id, 0, dot);
+}
+
+/* What changes at Postmark is no outcome of a message. */
+static void tidy_postmark(struct observation *o, arena *a)
+{
+    (void)a;
+    if (slice_starts(o->platform_cause, S("SubscriptionChange")))
+        o->ids[ID_PROVIDER] = SLICE_EMPTY;
+}
+
+/* " RecipientError: 550 5.5.0 ...", "undefined Unable to find MX ...", "550 RecipientError : ...": its own words in front. */
+static slice without_brevo_words(slice text)
+{
+    static const slice words[] = {SLICE_INIT("RecipientError"), SLICE_INIT("undefined"), SLICE_INIT("blocked")};
+    slice behind = slice_trim(text);
+    if (behind.n > 4 && behind.p[3] == ' ' && ascii_digit(behind.p[0]))
+        behind = slice_ltrim(slice_from(behind, 4));
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (slice_starts_ci(behind, words[i])) {
+            behind = slice_ltrim(slice_from(behind, words[i].n));
+            return slice_starts(behind, S(":")) ? slice_ltrim(slice_from(behind, 1)) : behind;
+        }
+    return slice_trim(text);
+}
+
+/* Final refusals have been seen as "deferred", with nothing more to follow. */
+static void tidy_brevo(struct observation *o, arena *a)
+{
+    struct bounce_reply reply;
+    o->reply = without_brevo_words(o->reply);
+    if (o->kind == BOUNCE_KIND_DEFERRED && bounce_reply_parse(o->reply, a, &reply) == BOUNCE_OK && reply.code >= 500)
+        o->kind = BOUNCE_KIND_FAILED;
 }
 
 /* "dns; email.example.com", "dsn; mta.example.com" */
@@ -48,9 +88,17 @@ static void tidy_ses(struct observation *o, arena *a)
 #define MAP(name, tidy) \
     static const struct esp_map name##_map = {name##_paths, name##_words, ARRAY_LEN(name##_words), NULL, tidy}
 
-MAP(ses, tidy_ses);
-MAP(sendgrid, tidy_sendgrid);
+MAP(brevo, tidy_brevo);
+MAP(mailersend, NULL);
 MAP(mailgun, NULL);
+MAP(mailjet, NULL);
+MAP(mandrill, NULL);
+MAP(postal, NULL);
+MAP(postmark, tidy_postmark);
+MAP(resend, NULL);
+MAP(sendgrid, tidy_sendgrid);
+MAP(ses, tidy_ses);
+MAP(sparkpost, NULL);
 
 static const struct esp_scheme sns_scheme = {.check = check_sns};
 static const struct esp_scheme sendgrid_scheme = {.check = check_sendgrid,
@@ -58,12 +106,33 @@ static const struct esp_scheme sendgrid_scheme = {.check = check_sendgrid,
                                                   .stamp = "x-twilio-email-event-webhook-timestamp"};
 static const struct esp_scheme mailgun_scheme = {
     .check = check_mailgun, .prefix = "", .digest = DIGEST_SHA256, .text = SIGNATURE_HEX};
+static const struct esp_scheme mandrill_scheme = {.check = check_mandrill,
+                                                  .header = "x-mandrill-signature",
+                                                  .prefix = "",
+                                                  .digest = DIGEST_SHA1,
+                                                  .text = SIGNATURE_BASE64};
+static const struct esp_scheme mailersend_scheme = {
+    .check = check_body_hmac, .header = "signature", .prefix = "", .digest = DIGEST_SHA256, .text = SIGNATURE_HEX};
+static const struct esp_scheme svix_scheme = {.check = check_svix};
+static const struct esp_scheme postal_scheme = {.check = check_postal};
+static const struct esp_scheme credentials_scheme = {.check = check_credentials};
+
+/* Svix signs each attempt anew. SNS tries again for up to an hour, Mailgun for eight, SendGrid for a day, and none of them says
+ * whether it signs anew then. */
+#define SVIX_WINDOW_US (5 * TIME_MINUTE)
 
 static const struct esp platforms[] = {
-    /* SNS tries again for up to an hour, SendGrid for a day, Mailgun for eight hours; none of them says that it signs anew then */
     {"ses", "Amazon SES", "text/plain " JSON, false, TIME_DAY, &sns_scheme, &ses_map},
     {"sendgrid", "SendGrid", JSON, false, TIME_DAY, &sendgrid_scheme, &sendgrid_map},
     {"mailgun", "Mailgun", JSON " " FORM, false, TIME_DAY, &mailgun_scheme, &mailgun_map},
+    {"postmark", "Postmark", JSON, true, 0, &credentials_scheme, &postmark_map},
+    {"sparkpost", "SparkPost", JSON, true, 0, &credentials_scheme, &sparkpost_map},
+    {"mailjet", "Mailjet", JSON, true, 0, &credentials_scheme, &mailjet_map},
+    {"brevo", "Brevo", JSON, true, 0, &credentials_scheme, &brevo_map},
+    {"mandrill", "Mandrill", FORM, false, 0, &mandrill_scheme, &mandrill_map},
+    {"mailersend", "MailerSend", JSON, false, 0, &mailersend_scheme, &mailersend_map},
+    {"resend", "Resend", JSON, false, SVIX_WINDOW_US, &svix_scheme, &resend_map},
+    {"postal", "Postal", JSON, false, 0, &postal_scheme, &postal_map},
 };
 
 const struct esp *esp_at(size_t i)

@@ -6,6 +6,7 @@
 #include "feed/json_read.h"
 
 #define OWN_CERTAINTY 95u /* the platform says what it did itself */
+#define MAX_WORD_BYTES 48u
 
 static const char *const diag_words[ESP_DIAGS] = {"no-json",         "deep",          "many",
                                                   "repeated-member", "utf8",          "text-behind",
@@ -168,7 +169,6 @@ static void decide(const struct parse_work *w, struct observation *o)
 {
     const struct esp_word *word = w->word;
     bool silent = slice_empty(o->reply) && slice_empty(o->status) && word->row == ROW_FAIL;
-    o->platform_cause = w->event->word;
     if (word->row == ROW_OWN && word->cause[0])
         o->platform_cause = slice_str(word->cause);
     if (word->row == ROW_OWN || (silent && word->reason != BOUNCE_REASON_UNKNOWN))
@@ -179,6 +179,7 @@ static void decide(const struct parse_work *w, struct observation *o)
 static void fill(struct parse_work *w, struct observation *o, slice address, bool unsure)
 {
     o->kind = w->word->kind;
+    o->platform_cause = w->event->word;
     o->tenant = w->options->tenant;
     o->feed = w->options->feed;
     o->format = slice_str(w->esp->name);
@@ -254,11 +255,18 @@ static bool observe_all(struct parse_work *w)
     return list ? observe_each(w, list, true) : observe(w, false);
 }
 
+/* A sentence, a reply, or a text that names somebody, helps to find the row, but is no word. */
+static bool is_word(slice part)
+{
+    return part.n > 0 && part.n <= MAX_WORD_BYTES && slice_chr(part, '@') == SLICE_NPOS && part.p[part.n - 1] != '.' &&
+           !(part.n > 3 && is_reply_code(slice_sub(part, 0, 3)));
+}
+
 static slice join_parts(arena *a, const slice parts[ESP_WORD_PARTS])
 {
     slice word = parts[0];
     for (size_t i = 1; i < ESP_WORD_PARTS; i++)
-        if (!slice_empty(parts[i]))
+        if (is_word(parts[i]))
             word = arena_printf(a, "%.*s/%.*s", SLICE_FMT(word), SLICE_FMT(parts[i]));
     return word;
 }

@@ -138,6 +138,80 @@ static void sign_ses_subscription(struct example *e)
              ",\"Token\":\"t-1\",\"SubscribeURL\":\"" CONFIRM_URL "\"");
 }
 
+#define MANDRILL_URL "https://bounces.shop.example/webhook/mandrill?x=1"
+
+/* Fields in the order of their names, decoded. */
+static void sign_mandrill(struct example *e)
+{
+    e->secret = S("mandrill key");
+    e->wrong_secret = S("mandrill kez");
+    e->trust.url = S(MANDRILL_URL);
+    e->body = S("mandrill_events=%5B%7B%22a%22%3A+1%7D%5D&b=&a%20c=%2B");
+    slice text = S(MANDRILL_URL "a c+b"
+                                "mandrill_events[{\"a\": 1}]");
+    add_header(e, "X-Mandrill-Signature", signer_hmac(DIGEST_SHA1, e->secret, text, false, &memory));
+}
+
+static void sign_mailersend(struct example *e)
+{
+    e->secret = S("mailersend secret");
+    e->wrong_secret = S("other");
+    e->body = S("{\"type\":\"activity.sent\"}");
+    add_header(e, "Signature", signer_hmac(DIGEST_SHA256, e->secret, e->body, true, &memory));
+}
+
+static void sign_resend(struct example *e)
+{
+    e->secret = S("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"); /* 0123456789abcdef01234567 */
+    e->wrong_secret = S("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY4");
+    e->body = S("{\"type\":\"email.sent\"}");
+    slice text = fmt("msg_1." STAMP ".%.*s", SLICE_FMT(e->body));
+    slice mac = signer_hmac(DIGEST_SHA256, S("0123456789abcdef01234567"), text, false, &memory);
+    add_header(e, "svix-id", S("msg_1"));
+    add_header(e, "svix-timestamp", S(STAMP));
+    add_header(e, "svix-signature", fmt("v1,AAAA v2,%.*s v1,%.*s", SLICE_FMT(mac), SLICE_FMT(mac)));
+}
+
+static void sign_postal(struct example *e)
+{
+    e->secret = signer_public(rsa, false, &memory);
+    e->wrong_secret = signer_public(other_rsa, false, &memory);
+    e->body = S("{\"event\":\"MessageSent\"}");
+    add_header(e, "X-Postal-Signature", signer_sign(rsa, DIGEST_SHA1, e->body, &memory));
+}
+
+static void sign_postal_256(struct example *e)
+{
+    e->secret = signer_public(rsa, true, &memory);
+    e->wrong_secret = signer_public(other_rsa, true, &memory);
+    e->body = S("{\"event\":\"MessageSent\"}");
+    add_header(e, "X-Postal-Signature-256", signer_sign(rsa, DIGEST_SHA256, e->body, &memory));
+}
+
+static void sign_basic(struct example *e)
+{
+    e->secret = S("user:pass word");
+    e->wrong_secret = S("user:pass wore");
+    e->body = S("{}");
+    add_header(e, "authorization", S("basic dXNlcjpwYXNzIHdvcmQ="));
+}
+
+static void sign_bearer(struct example *e)
+{
+    e->secret = S("bearer abc.def");
+    e->wrong_secret = S("bearer abc.deg");
+    e->body = S("{}");
+    add_header(e, "Authorization", S("Bearer abc.def"));
+}
+
+static void sign_header(struct example *e)
+{
+    e->secret = S("header X-Our-Token: t0ken");
+    e->wrong_secret = S("header X-Our-Token: t0kem");
+    e->body = S("{}");
+    add_header(e, "x-our-token", S(" t0ken"));
+}
+
 static const struct signing {
     const char *esp;
     void (*sign)(struct example *e);
@@ -146,6 +220,15 @@ static const struct signing {
     {"sendgrid", sign_sendgrid, true, true},
     {"mailgun", sign_mailgun, true, false},
     {"mailgun", sign_mailgun_form, true, false},
+    {"postmark", sign_basic, false, false},
+    {"sparkpost", sign_bearer, false, false},
+    {"mailjet", sign_basic, false, false},
+    {"brevo", sign_header, false, false},
+    {"mandrill", sign_mandrill, false, true},
+    {"mailersend", sign_mailersend, false, true},
+    {"resend", sign_resend, true, true},
+    {"postal", sign_postal, false, true},
+    {"postal", sign_postal_256, false, true},
     {"ses", sign_ses_1, true, true},
     {"ses", sign_ses_2, true, true},
     {"ses", sign_ses_subscription, true, true},
@@ -419,6 +502,72 @@ static void ses_raw_delivery_needs_credentials(void **state)
     assert_int_equal(why(&e), ESP_WHY_NONE);
 }
 
+/* The example key of the Svix documentation. */
+static void svix_vector(void **state)
+{
+    (void)state;
+    static const char *const names[][3] = {{"svix-id", "svix-timestamp", "svix-signature"},
+                                           {"webhook-id", "webhook-timestamp", "webhook-signature"}};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct example e = {.esp = esp_find(S("resend")), .body = S("{\"test\": 2432232314}")};
+        e.secret = S("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        add_header(&e, names[i][0], S("msg_p5jXN8AQM9LWM0D4loKWxJek"));
+        add_header(&e, names[i][1], S("1614265330"));
+        add_header(&e, names[i][2], S("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="));
+        assert_int_equal(run_at(&e, INT64_C(1614265330) * TIME_SECOND).why, ESP_WHY_NONE);
+        e.headers[2].value = S("v2,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+        assert_int_equal(run_at(&e, INT64_C(1614265330) * TIME_SECOND).why, ESP_WHY_BAD_SIGNATURE);
+    }
+}
+
+static void postal_keeps_to_the_stronger_signature(void **state)
+{
+    (void)state;
+    struct example e = make_by(sign_postal);
+    add_header(&e, "X-Postal-Signature-256", S("AAAA"));
+    assert_int_equal(why(&e), ESP_WHY_BAD_SIGNATURE);
+    e.secret = signer_public(ec, false, &memory);
+    assert_int_equal(why(&e), ESP_WHY_BAD_KEY);
+}
+
+static void mandrill_signs_our_address(void **state)
+{
+    (void)state;
+    struct example e = make_by(sign_mandrill);
+    e.trust.url = S("https://bounces.shop.example/webhook/mandrill");
+    assert_int_equal(why(&e), ESP_WHY_BAD_SIGNATURE);
+    e = make_by(sign_mandrill);
+    e.body =
+        S("b=&a%20c=%2B&mandrill_events=%5B%7B%22a%22%3A%201%7D%5D"); /* another order and spelling, the same fields */
+    assert_int_equal(why(&e), ESP_WHY_NONE);
+}
+
+static void credentials_must_be_whole(void **state)
+{
+    (void)state;
+    static const char *const given[] = {"",
+                                        "Basic",
+                                        "Basic ",
+                                        "Basic dXNlcg==",
+                                        "Basic dXNlcjpwYXNzIHdvcmQ=AAAA",
+                                        "Bearer dXNlcjpwYXNzIHdvcmQ=",
+                                        "user:pass word"};
+    for (size_t i = 0; i < ARRAY_LEN(given); i++) {
+        struct example e = make_by(sign_basic);
+        e.headers[0].value = slice_str(given[i]);
+        assert_int_equal(why(&e), ESP_WHY_CREDENTIALS);
+        assert_true(run_at(&e, NOW).ask_credentials);
+    }
+    static const char *const secrets[] = {"header X-Our-Token", "header : t0ken", "header", "bearer ",
+                                          "header X-Our-Token:"};
+    for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {
+        struct example e = make_by(sign_header);
+        e.secret = slice_str(secrets[i]);
+        e.headers[0].value = SLICE_EMPTY;
+        assert_int_equal(why(&e), ESP_WHY_CREDENTIALS);
+    }
+}
+
 static void too_long_is_denied(void **state)
 {
     (void)state;
@@ -467,6 +616,10 @@ int main(void)
         cmocka_unit_test(ses_fetches_from_amazon_only),
         cmocka_unit_test(ses_gives_the_url_that_confirms),
         cmocka_unit_test(ses_raw_delivery_needs_credentials),
+        cmocka_unit_test(svix_vector),
+        cmocka_unit_test(postal_keeps_to_the_stronger_signature),
+        cmocka_unit_test(mandrill_signs_our_address),
+        cmocka_unit_test(credentials_must_be_whole),
         cmocka_unit_test(too_long_is_denied),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
