@@ -21,6 +21,7 @@ const struct cmd *const cmd_table[] = {
     &cmd_prune,
     &cmd_verify,
     &cmd_rebuild,
+    &cmd_key,
     &cmd_config,
     &cmd_doctor,
     &cmd_dump,

@@ -11,8 +11,8 @@
 #define APIKEY_BYTES 45u /* "bnc_" 8 "_" 32 */
 
 enum apikey_role { APIKEY_NONE, APIKEY_READ, APIKEY_WRITE, APIKEY_ADMIN };
-const char *apikey_role_word(enum apikey_role r);  /* "read", ... */
-enum apikey_role apikey_role_find(slice word);     /* APIKEY_NONE when there is none */
+const char *apikey_role_word(enum apikey_role r); /* "read", ... */
+enum apikey_role apikey_role_find(slice word);    /* APIKEY_NONE when there is none */
 
 /* Makes a key and stores its hash, in a transaction of its own. `out` gets the key: the only time that it is seen. An empty tenant: it
  * may see all tenants. E_INVALID: the name is empty or taken. */

@@ -220,6 +220,18 @@ NODISCARD enum status ledger_letter_revive(struct ledger *l, int64_t endpoint, i
 NODISCARD enum status ledger_letter_count(struct ledger *l, int64_t endpoint, bool dead, int64_t *n, int64_t *oldest_us,
                                           err *e);
 
+/* ---- keys to the HTTP API (core/apikey.h): hashes only ---- */
+struct ledger_api_key {
+    slice name, id, hash, tenant;
+    unsigned role;
+    int64_t made_us;
+};
+typedef bool (*ledger_api_key_fn)(void *ctx, const struct ledger_api_key *k);
+/* E_INVALID when the name is taken. */
+NODISCARD enum status ledger_put_api_key(struct ledger *l, const struct ledger_api_key *k, err *e);
+NODISCARD enum status ledger_drop_api_key(struct ledger *l, slice name, err *e); /* E_NOT_FOUND */
+NODISCARD enum status ledger_api_keys(struct ledger *l, ledger_api_key_fn each, void *ctx, err *e);
+
 /* ---- reading: cursors call `each` until it returns false ---- */
 typedef bool (*ledger_event_fn)(void *ctx, const struct ledger_event *ev, const struct observation *o);
 typedef bool (*ledger_address_fn)(void *ctx, const struct ledger_address *addr);

@@ -15,6 +15,7 @@ static const char *const users[] = {
     "SELECT tenant, source FROM acquired",
     "SELECT tenant FROM opaque",
     "SELECT tenant FROM endpoints",
+    "SELECT tenant FROM api_keys",
 };
 
 /* One bit for each number that is used. */

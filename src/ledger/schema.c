@@ -85,8 +85,14 @@ static const char outbox[] =
     "CREATE INDEX outbox_endpoint ON outbox(endpoint, dead, id);"
     "CREATE INDEX outbox_address ON outbox(address) WHERE address IS NOT NULL;";
 
+/* Keys to the HTTP API, as hashes. */
+static const char api_keys[] =
+    "CREATE TABLE api_keys(name TEXT PRIMARY KEY, id TEXT NOT NULL UNIQUE, hash BLOB NOT NULL, role "
+    "INTEGER NOT NULL, tenant INTEGER NOT NULL, made_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
+
 /* By number; a migration that was released is never edited, the next one mends it. */
-static const char *const migrations[] = {first, acquisition, waiting, hashed_rows, opaque, feed_memory, outbox};
+static const char *const migrations[] = {first,  acquisition, waiting, hashed_rows,
+                                         opaque, feed_memory, outbox,  api_keys};
 
 int schema_version(void)
 {
