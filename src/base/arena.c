@@ -180,10 +180,8 @@ slice arena_printf(arena *a, const char *fmt, ...)
     return (slice){p, (size_t)n};
 }
 
-void *arena_grow(arena *a, void *array, size_t n, size_t *cap, size_t size)
+void *arena_grow_full(arena *a, void *array, size_t n, size_t *cap, size_t size)
 {
-    if (n < *cap)
-        return array;
     size_t room = *cap < 4 ? 8 : *cap * 2;
     size_t bytes;
     if (room < *cap || __builtin_mul_overflow(room, size, &bytes)) {

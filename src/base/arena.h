@@ -37,7 +37,11 @@ slice arena_printf(arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Grows an array in an arena: room for one more element of `size` bytes behind *n of them, doubling *cap.
  * Returns the (possibly moved) array or NULL when refused; the old array and *cap stay as they were then. New elements
  * are not cleared. */
-NODISCARD void *arena_grow(arena *a, void *array, size_t n, size_t *cap, size_t size);
+NODISCARD void *arena_grow_full(arena *a, void *array, size_t n, size_t *cap, size_t size);
+NODISCARD static inline void *arena_grow(arena *a, void *array, size_t n, size_t *cap, size_t size)
+{
+    return n < *cap ? array : arena_grow_full(a, array, n, cap, size);
+}
 
 #define ARENA_NEW(a, type) ((type *)arena_calloc((a), 1, sizeof(type)))
 

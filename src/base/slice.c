@@ -70,23 +70,51 @@ slice slice_unwrap(slice s, char open, char close)
     return s;
 }
 
+#ifdef __SSE2__
+enum { LANES = 16 };
+
+/* Bits of the LANES bytes at p that are a or b. */
+static inline unsigned either_at(const char *p, __m128i a, __m128i b)
+{
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(bytes, a), _mm_cmpeq_epi8(bytes, b)));
+}
+
+/* Both in one pass: lines are too short for two calls of memchr each. */
 size_t slice_either(slice s, char a, char b)
 {
-    size_t i = 0;
-#ifdef __SSE2__ /* both in one pass: lines are too short for two calls of memchr each */
     const __m128i all_a = _mm_set1_epi8(a), all_b = _mm_set1_epi8(b);
-    for (; s.n - i >= sizeof all_a; i += sizeof all_a) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(s.p + i));
-        __m128i hits = _mm_or_si128(_mm_cmpeq_epi8(bytes, all_a), _mm_cmpeq_epi8(bytes, all_b));
-        unsigned found = (unsigned)_mm_movemask_epi8(hits);
+    size_t i = 0;
+    unsigned found = 0;
+    for (; s.n - i >= (size_t)2 * LANES; i += (size_t)2 * LANES) {
+        found = either_at(s.p + i, all_a, all_b) | either_at(s.p + i + LANES, all_a, all_b) << LANES;
         if (found)
             return i + (unsigned)__builtin_ctz(found);
     }
-#endif
+    if (s.n - i >= LANES) {
+        found = either_at(s.p + i, all_a, all_b);
+        if (found)
+            return i + (unsigned)__builtin_ctz(found);
+        i += LANES;
+    }
+    if (s.n >= LANES && i < s.n) { /* the last ones, with some before them that are neither */
+        i = s.n - LANES;
+        found = either_at(s.p + i, all_a, all_b);
+        return found ? i + (unsigned)__builtin_ctz(found) : s.n;
+    }
     while (i < s.n && s.p[i] != a && s.p[i] != b)
         i++;
     return i;
 }
+#else
+size_t slice_either(slice s, char a, char b)
+{
+    size_t i = 0;
+    while (i < s.n && s.p[i] != a && s.p[i] != b)
+        i++;
+    return i;
+}
+#endif
 
 bool slice_line(slice *rest, slice *line)
 {

@@ -1,5 +1,9 @@
 #include "base/text.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #define HIGH_BITS UINT64_C(0x8080808080808080)
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 
@@ -49,6 +53,15 @@ bool text_is_ascii(slice s)
 {
     uint64_t word;
     size_t i = 0;
+#ifdef __SSE2__
+    enum { LANES = 16 };
+    for (; s.n - i >= (size_t)2 * LANES; i += (size_t)2 * LANES) {
+        __m128i here = _mm_loadu_si128((const __m128i *)(const void *)(s.p + i));
+        __m128i next = _mm_loadu_si128((const __m128i *)(const void *)(s.p + i + LANES));
+        if (_mm_movemask_epi8(_mm_or_si128(here, next)))
+            return false;
+    }
+#endif
     for (; s.n - i >= sizeof word; i += sizeof word) {
         memcpy(&word, s.p + i, sizeof word);
         if (word & UINT64_C(0x8080808080808080))
@@ -248,25 +261,43 @@ slice text_lower(arena *a, slice s)
     return (slice){p, s.n};
 }
 
+/* The next white space at or behind i that text_squeeze changes, or s.n; s is trimmed: behind white space stands something. */
+static size_t next_loose(slice s, size_t i)
+{
+#ifdef __SSE2__
+    const __m128i blank = _mm_set1_epi8(' '), below = _mm_set1_epi8('\t' - 1), above = _mm_set1_epi8('\r' + 1);
+    for (; s.n - i > sizeof blank; i += sizeof blank) {
+        __m128i here = _mm_loadu_si128((const __m128i *)(const void *)(s.p + i));
+        __m128i next = _mm_loadu_si128((const __m128i *)(const void *)(s.p + i + 1));
+        __m128i control = _mm_and_si128(_mm_cmpgt_epi8(here, below), _mm_cmplt_epi8(here, above));
+        __m128i before = _mm_and_si128(_mm_cmpgt_epi8(next, below), _mm_cmplt_epi8(next, above));
+        before = _mm_and_si128(_mm_or_si128(before, _mm_cmpeq_epi8(next, blank)), _mm_cmpeq_epi8(here, blank));
+        unsigned found = (unsigned)_mm_movemask_epi8(_mm_or_si128(control, before));
+        if (found)
+            return i + (unsigned)__builtin_ctz(found);
+    }
+#endif
+    while (i < s.n && (!ascii_space(s.p[i]) || (s.p[i] == ' ' && !ascii_space(s.p[i + 1]))))
+        i++;
+    return i;
+}
+
 slice text_squeeze(arena *a, slice s)
 {
     s = slice_trim(s);
-    size_t i = 0;
-    while (i < s.n && (!ascii_space(s.p[i]) || (s.p[i] == ' ' && !ascii_space(s.p[i + 1])))) /* trimmed: i + 1 exists */
-        i++;
+    size_t i = next_loose(s, 0), n = 0;
     if (i == s.n)
         return s;
     char *p = arena_alloc(a, s.n);
     if (!p)
         return SLICE_EMPTY;
-    memcpy(p, s.p, i);
-    size_t n = i;
-    while (i < s.n) {
-        bool space = ascii_space(s.p[i]);
-        p[n++] = space ? ' ' : s.p[i];
-        i++;
-        while (space && ascii_space(s.p[i]))
-            i++;
+    for (size_t from = 0; from < s.n; i = next_loose(s, from)) {
+        memcpy(p + n, s.p + from, i - from);
+        n += i - from;
+        if (i < s.n)
+            p[n++] = ' ';
+        for (from = i; from < s.n && ascii_space(s.p[from]); from++)
+            ;
     }
     return slice_of(p, n);
 }

@@ -362,10 +362,64 @@ static bool take_mail_token(slice *s, struct mail_date *d)
     return ascii_digit(c) ? take_mail_number(s, d) : take_mail_word(s, d);
 }
 
+/* --- the same as nearly all write it: "Thu, 21 Nov 2026 20:43:24 +0100" --- */
+
+/* Index of the three letters at p in a row of such names, case ignored; -1 when they are none. */
+static int letters_index(const char *p, const char *names)
+{
+    for (int i = 0; names[i]; i += 3)
+        if ((p[0] | 0x20) == names[i] && (p[1] | 0x20) == names[i + 1] && (p[2] | 0x20) == names[i + 2])
+            return i / 3;
+    return -1;
+}
+
+/* The two digits at p; *ok is cleared when they are none. */
+static int two_digits(const char *p, bool *ok)
+{
+    *ok = *ok && ascii_digit(p[0]) && ascii_digit(p[1]);
+    return (p[0] - '0') * 10 + (p[1] - '0');
+}
+
+/* True when nothing but white space and one comment stands there. */
+static bool only_comment(slice s)
+{
+    s = slice_trim(s);
+    return s.n == 0 || (s.p[0] == '(' && slice_empty(skip_comment(s)));
+}
+
+/* Reads that form and no other; what it does not take the grammar of words reads. */
+static bool parse_usual(slice s, struct mail_date *d)
+{
+    enum { BEHIND_DAY = 24 }; /* octets of " Nov 2026 20:43:24 +0100" */
+    if (s.n > 5 && s.p[3] == ',' && s.p[4] == ' ' && letters_index(s.p, "montuewedthufrisatsun") >= 0)
+        s = slice_from(s, 5);
+    size_t day = s.n > 1 && ascii_digit(s.p[1]) ? 2 : 1;
+    if (s.n < day + BEHIND_DAY || !ascii_digit(s.p[0]) || !only_comment(slice_from(s, day + BEHIND_DAY)))
+        return false;
+    const char *p = s.p + day;
+    bool ok = p[0] == ' ' && p[4] == ' ' && p[9] == ' ' && p[12] == ':' && p[15] == ':' && p[18] == ' ' &&
+              (p[19] == '+' || p[19] == '-');
+    int zone_hours = two_digits(p + 20, &ok), zone_minutes = two_digits(p + 22, &ok);
+    int zone = zone_hours * 3600 + zone_minutes * 60;
+    d->c.day = day == 2 ? two_digits(s.p, &ok) : s.p[0] - '0';
+    d->c.month = letters_index(p + 1, "janfebmaraprmayjunjulaugsepoctnovdec") + 1;
+    d->c.year = two_digits(p + 5, &ok) * 100 + two_digits(p + 7, &ok);
+    d->c.hour = two_digits(p + 10, &ok);
+    d->c.minute = two_digits(p + 13, &ok);
+    d->c.second = two_digits(p + 16, &ok);
+    d->zone_s = p[19] == '-' ? -zone : zone;
+    return ok && d->c.month > 0 && zone_hours < 24 && zone_minutes < 60;
+}
+
 int64_t time_parse_mail(slice s)
 {
     struct mail_date d = {0};
     s = slice_trim(s);
+    if (slice_empty(s))
+        return TIME_NONE;
+    if (parse_usual(s, &d))
+        return in_zone(&d.c, 0, d.zone_s);
+    d = (struct mail_date){0};
     if (digits_at(s) == 4) { /* not in any RFC of mail, but written (docs/wild.md) */
         int64_t us = time_parse_iso(s, 0);
         if (us != TIME_NONE)

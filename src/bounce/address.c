@@ -18,20 +18,32 @@ static bool is_utf8_byte(char c)
     return (unsigned char)c >= 0x80;
 }
 
-static bool is_atext(char c)
+/* Sets of octets: the bit of an octet in its row of 64. */
+#define BIT(c) (UINT64_C(1) << ((c)&63))
+#define DIGITS (BIT('9' + 1) - BIT('0'))
+#define LETTERS (BIT('Z' + 1) - BIT('A') + BIT('z' + 1) - BIT('a'))
+
+/* RFC 5322 3.2.3 atext, beyond ASCII too, and dots anywhere: carriers gave out "a..b@" and "a.@", and they get mail. */
+static const uint64_t local_set[4] = {
+    DIGITS | BIT('!') | BIT('#') | BIT('$') | BIT('%') | BIT('&') | BIT('\'') | BIT('*') | BIT('+') | BIT('-') |
+        BIT('.') | BIT('/') | BIT('=') | BIT('?'),
+    LETTERS | BIT('^') | BIT('_') | BIT('`') | BIT('{') | BIT('|') | BIT('}') | BIT('~'), UINT64_MAX, UINT64_MAX};
+static const uint64_t label_set[4] = {DIGITS | BIT('-'), LETTERS | BIT('_'), UINT64_MAX, UINT64_MAX};
+
+static inline bool in_set(const uint64_t set[4], char c)
 {
-    return ascii_alnum(c) || is_utf8_byte(c) || (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
+    unsigned char u = (unsigned char)c;
+    return set[u >> 6] >> (u & 63) & 1;
 }
 
-/* Dots anywhere: carriers gave out "a..b@" and "a.@", and they get mail. */
-static bool is_local(char c)
+static inline bool is_local(char c)
 {
-    return c == '.' || is_atext(c);
+    return in_set(local_set, c);
 }
 
-static bool is_label(char c)
+static inline bool is_label(char c)
 {
-    return ascii_alnum(c) || c == '-' || c == '_' || is_utf8_byte(c);
+    return in_set(label_set, c);
 }
 
 static size_t local_span(slice s)

@@ -41,6 +41,12 @@ static const struct alias {
 #undef ALIAS
 };
 
+/* ESC, SO and SI change what follows them in some charsets. */
+static bool is_shift(char c)
+{
+    return c == 0x1b || c == 0x0e || c == 0x0f;
+}
+
 /* windows-1252 0x80 to 0x9F; 0 where nothing is assigned. */
 static const uint16_t cp1252_high[32] = {0x20AC, 0,      0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021,
                                          0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0,      0x017D, 0,
@@ -49,15 +55,34 @@ static const uint16_t cp1252_high[32] = {0x20AC, 0,      0x201A, 0x0192, 0x201E,
 
 struct charsets {
     iconv_t cd[CS_ICONV]; /* (iconv_t)-1 where the system has no such converter */
+    bool plain[CS_ICONV]; /* ASCII without shifts is the same in it: nothing to convert */
 };
+
+/* Whether the converter leaves ASCII alone; asked once of each, so that nothing rests on its name. */
+static bool leaves_ascii(iconv_t cd)
+{
+    char ascii[0x80 + 8], out[sizeof ascii * 4];
+    size_t n = 0;
+    for (char c = 0; n < 0x80 - 3; c++)
+        if (!is_shift(c))
+            ascii[n++] = c;
+    memcpy(ascii + n, "+AD-~{a", 7); /* what begins an escape in UTF-7 and HZ */
+    char *in = ascii, *to = out;
+    size_t left = n += 7, room = sizeof out;
+    iconv(cd, NULL, NULL, NULL, NULL);
+    bool done = iconv(cd, &in, &left, &to, &room) == 0 && iconv(cd, NULL, NULL, &to, &room) == 0;
+    return done && sizeof out - room == n && !memcmp(out, ascii, n);
+}
 
 struct charsets *charsets_new(void)
 {
     struct charsets *cs = malloc(sizeof *cs);
     if (cs == NULL)
         return NULL;
-    for (size_t i = 0; i < CS_ICONV; i++)
+    for (size_t i = 0; i < CS_ICONV; i++) {
         cs->cd[i] = iconv_open("UTF-8", iconv_names[i]);
+        cs->plain[i] = cs->cd[i] != (iconv_t)-1 && leaves_ascii(cs->cd[i]);
+    }
     return cs;
 }
 
@@ -317,6 +342,12 @@ static slice from_named(struct charsets *cs, arena *a, enum charset c, slice s, 
     return from_iconv(cs->cd[c], a, s, false, errors);
 }
 
+static bool is_unshifted_ascii(slice s)
+{
+    return text_is_ascii(s) && slice_chr(s, 0x1b) == SLICE_NPOS && slice_chr(s, 0x0e) == SLICE_NPOS &&
+           slice_chr(s, 0x0f) == SLICE_NPOS;
+}
+
 slice charset_decode(struct charsets *cs, arena *a, slice name, slice text, bool *errors, bool *unknown)
 {
     bool wrong = false;
@@ -327,7 +358,7 @@ slice charset_decode(struct charsets *cs, arena *a, slice name, slice text, bool
         strange = true;
         c = utf8_valid(text) ? CS_UTF8 : CS_CP1252;
     }
-    if (c < CS_ICONV)
+    if (c < CS_ICONV && !(cs->plain[c] && is_unshifted_ascii(text)))
         out = from_named(cs, a, c, text, &wrong);
     else if (c == CS_CP1252 && !text_is_ascii(text))
         out = from_cp1252(a, text, &wrong);

@@ -11,7 +11,7 @@ static const struct field_name names[FACTS] = {
 static void take_fields(const struct header *h, slice fields[FACTS])
 {
     for (size_t k = 0; k < FACTS; k++)
-        fields[k] = header_may_have(h, names[k].hash) ? header_get_filled(h, names[k].name) : SLICE_EMPTY;
+        fields[k] = header_may_have(h, names[k].hash) ? header_get_filled(h, &names[k]) : SLICE_EMPTY;
 }
 
 /* "<>", "", "<MAILER-DAEMON>": what a Return-Path holds when the envelope sender was null. */

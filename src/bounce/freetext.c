@@ -244,8 +244,8 @@ static enum bounce_kind kind_of(const struct freetext *f, slice words)
         return BOUNCE_KIND_DELIVERED;
     if (((subject & WORD_DELAYED) && !(subject & WORD_FAILED)) || (f->words & WORD_DELAYED))
         return BOUNCE_KIND_DELAYED;
-    bool expired = reading_words(f->r, words) & WORD_EXPIRED;
-    return expired || (f->n == 1 && (f->words & WORD_EXPIRED)) ? BOUNCE_KIND_EXPIRED : BOUNCE_KIND_FAILED;
+    bool expired = (f->n == 1 && (f->words & WORD_EXPIRED)) || reading_expired(f->r, words);
+    return expired ? BOUNCE_KIND_EXPIRED : BOUNCE_KIND_FAILED;
 }
 
 static void add_report(struct freetext *f, const struct choice *c, slice words, slice format)
@@ -443,7 +443,7 @@ static void settle_kind(struct reading *r, struct bounce_report *report)
     bool delayed = report->kind == BOUNCE_KIND_DELAYED;
     if (report->kind != BOUNCE_KIND_FAILED && !(delayed && slice_eq(report->status, S("4.4.7"))))
         return;
-    if (reading_words(r, report->diagnostic) & WORD_EXPIRED)
+    if (reading_expired(r, report->diagnostic))
         report->kind = BOUNCE_KIND_EXPIRED;
 }
 

@@ -30,54 +30,57 @@ static inline size_t name_span(slice line)
 }
 
 /* Blanks between the name and the colon are allowed. */
-static bool field_split(slice line, struct field *f)
+static inline bool field_split(slice line, struct field *f)
 {
-    size_t i = name_span(slice_sub(line, 0, HEADER_MAX_NAME));
-    size_t name = i;
+    size_t name = name_span(line.n < HEADER_MAX_NAME ? line : (slice){line.p, HEADER_MAX_NAME}), i = name;
     while (i < line.n && (line.p[i] == ' ' || line.p[i] == '\t'))
         i++;
     if (name == 0 || i == line.n || line.p[i] != ':')
         return false;
-    f->name = slice_of(line.p, name);
+    f->name = (slice){line.p, name};
     f->value = (slice){line.p + i + 1, line.n - i - 1}; /* points into the line even when empty */
+    f->hash = field_hash(f->name);
     return true;
 }
 
-static bool is_mbox_line(slice line)
+static inline bool is_mbox_line(slice line)
 {
     return (line.p[0] == 'F' && slice_starts(line, S("From "))) ||
            (line.p[0] == '>' && slice_starts(line, S(">From ")));
 }
 
-static bool is_folded(const struct lines *l)
+static inline bool is_folded(const struct lines *l)
 {
     return l->p < l->end && (*l->p == ' ' || *l->p == '\t');
 }
 
-/* Lengthens the value over the folded lines that follow. */
-static void take_folded(struct lines *l, struct field *f)
+static inline bool is_blank(slice line)
 {
-    const char *start = f->value.p;
-    const char *end = start + f->value.n;
+    return slice_empty(line) || (ascii_space(line.p[0]) && slice_empty(slice_trim(line)));
+}
+
+/* Lengthens the value over the folded lines that follow. */
+static inline void take_folded(struct lines *l, struct field *f)
+{
     slice line;
     while (is_folded(l)) {
         struct lines before = *l;
         if (!lines_next(l, &line))
             break;
-        if (slice_empty(slice_trim(line)) && !is_folded(l)) {
+        if (is_blank(line) && !is_folded(l)) {
             *l = before; /* a line of blanks only is the empty line that ends the header */
             break;
         }
-        end = line.p + line.n;
+        f->value.n = (size_t)(line.p + line.n - f->value.p);
     }
-    f->value = slice_trim(slice_of(start, (size_t)(end - start)));
+    f->value = slice_trim(f->value);
 }
 
 static void skip_lead(struct lines *l)
 {
     struct lines before = *l;
     slice line;
-    while (lines_next(l, &line) && (slice_empty(slice_trim(line)) || is_mbox_line(line)))
+    while (lines_next(l, &line) && (is_blank(line) || is_mbox_line(line)))
         before = *l;
     *l = before;
 }
@@ -99,7 +102,7 @@ static bool bad_line(struct reading *r, const struct lines *before, slice line)
     return r->n == 0 || slice_starts(line, S("--")) || r->bad_row >= HEADER_MAX_BAD;
 }
 
-static bool keep_field(struct reading *r, arena *a, const struct field *f)
+static inline bool keep_field(struct reading *r, arena *a, const struct field *f)
 {
     if (r->n >= HEADER_MAX_FIELDS)
         return true;
@@ -107,8 +110,7 @@ static bool keep_field(struct reading *r, arena *a, const struct field *f)
     if (grown == NULL)
         return false;
     grown[r->n++] = *f;
-    uint8_t hash = field_hash(f->name);
-    r->names[hash >> 6] |= UINT64_C(1) << (hash & 63);
+    r->names[f->hash >> 6] |= UINT64_C(1) << (f->hash & 63);
     r->fields = grown;
     return true;
 }
@@ -120,7 +122,7 @@ static bool read_fields(struct lines *l, arena *a, struct reading *r)
     struct lines before = *l;
     unsigned allowed = 0; /* bad lines before the end that are still of the header */
     for (; lines_next(l, &line); before = *l) {
-        if (slice_empty(line) || (ascii_space(line.p[0]) && slice_empty(slice_trim(line)))) {
+        if (is_blank(line)) {
             allowed = 1; /* a last field whose fold lost its blanks */
             break;
         }
@@ -155,40 +157,41 @@ bool header_read(slice *rest, arena *a, struct header *out)
 }
 
 /* The first field of that name at or behind `from`, which is inside of h->fields or at its end. */
-static const struct field *find_from(const struct header *h, const struct field *from, slice name)
+static const struct field *find_from(const struct header *h, const struct field *from, slice name, uint8_t hash)
 {
-    for (const struct field *f = from; f < h->fields + h->n; f++)
-        if (f->name.n == name.n && slice_eq_ci(f->name, name))
+    const struct field *end = h->fields + h->n;
+    for (const struct field *f = from; f < end; f++)
+        if (f->hash == hash && slice_eq_ci(f->name, name))
             return f;
     return NULL;
 }
 
-const struct field *header_find(const struct header *h, slice name)
+const struct field *header_find(const struct header *h, slice name, uint8_t hash)
 {
-    return find_from(h, h->fields, name);
+    return find_from(h, h->fields, name, hash);
 }
 
-slice header_get_filled(const struct header *h, slice name)
+slice header_get_filled(const struct header *h, const struct field_name *name)
 {
-    const struct field *f = header_find(h, name);
+    const struct field *f = header_may_have(h, name->hash) ? header_find(h, name->name, name->hash) : NULL;
     while (f && slice_empty(f->value))
-        f = find_from(h, f + 1, name);
+        f = find_from(h, f + 1, name->name, name->hash);
     return f ? f->value : SLICE_EMPTY;
 }
 
 slice header_get_last(const struct header *h, slice name)
 {
     for (size_t i = h->n; i-- > 0;)
-        if (h->fields[i].name.n == name.n && slice_eq_ci(h->fields[i].name, name))
+        if (slice_eq_ci(h->fields[i].name, name))
             return h->fields[i].value;
     return SLICE_EMPTY;
 }
 
 slice header_unfold(arena *a, slice value)
 {
-    size_t run = slice_line_end(value), n = 0;
-    if (run == value.n)
+    if (slice_chr(value, '\n') == SLICE_NPOS && slice_chr(value, '\r') == SLICE_NPOS)
         return value;
+    size_t run = slice_line_end(value), n = 0;
     char *out = arena_alloc(a, value.n);
     if (out == NULL)
         return SLICE_EMPTY;

@@ -9,8 +9,9 @@
 #include "base/arena.h"
 
 struct field {
-    slice name;  /* as written, without the colon */
-    slice value; /* raw: still folded, trimmed at both ends */
+    slice name;   /* as written, without the colon */
+    slice value;  /* raw: still folded, trimmed at both ends */
+    uint8_t hash; /* field_hash of the name */
 };
 
 struct header {
@@ -50,29 +51,32 @@ static inline uint8_t field_hash(slice name)
     return FIELD_HASH(name.p[name.n / 2], name.p[name.n - 1], name.n);
 }
 
-/* The first field of that name, case ignored; NULL when there is none. */
-const struct field *header_find(const struct header *h, slice name);
+/* The first field of that name, case ignored; NULL when there is none. `hash` is field_hash of it. */
+const struct field *header_find(const struct header *h, slice name, uint8_t hash);
 
 /* Raw value of the first (last) field of that name, case ignored; empty when there is none. */
 static inline slice header_get(const struct header *h, slice name)
 {
-    const struct field *f = name.n && header_may_have(h, field_hash(name)) ? header_find(h, name) : NULL;
+    uint8_t hash = name.n ? field_hash(name) : 0;
+    const struct field *f = name.n && header_may_have(h, hash) ? header_find(h, name, hash) : NULL;
     return f ? f->value : SLICE_EMPTY;
 }
-
-slice header_get_filled(const struct header *h, slice name); /* the first that is not empty */
 slice header_get_last(const struct header *h, slice name);
 
 static inline bool header_has(const struct header *h, slice name)
 {
-    return name.n && header_may_have(h, field_hash(name)) && header_find(h, name) != NULL;
+    uint8_t hash = name.n ? field_hash(name) : 0;
+    return name.n && header_may_have(h, hash) && header_find(h, name, hash) != NULL;
 }
 
 /* header_get for a name of a table. */
 static inline slice header_get_named(const struct header *h, const struct field_name *name)
 {
-    return header_may_have(h, name->hash) ? header_get(h, name->name) : SLICE_EMPTY;
+    const struct field *f = header_may_have(h, name->hash) ? header_find(h, name->name, name->hash) : NULL;
+    return f ? f->value : SLICE_EMPTY;
 }
+/* The same of the first that is not empty. */
+slice header_get_filled(const struct header *h, const struct field_name *name);
 
 /* Unfolded to one line (value itself when it is one line already). */
 slice header_unfold(arena *a, slice value);

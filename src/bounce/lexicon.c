@@ -18,9 +18,16 @@ static const struct {
 };
 
 struct lexicon {
-    struct phrase phrases[ARRAY_LEN(rows)]; /* place by place; the sets point into it */
+    struct phrase phrases[2 * ARRAY_LEN(rows)]; /* place by place; the sets point into it */
     struct phrase_set *sets[PLACES];
 };
+
+static bool belongs(size_t row, enum word_place place)
+{
+    if (place == PLACE_REPLY)
+        return rows[row].place == PLACE_TEXT && (rows[row].phrase.tag & WORD_EXPIRED);
+    return rows[row].place == place;
+}
 
 struct lexicon *lexicon_new(void)
 {
@@ -31,7 +38,7 @@ struct lexicon *lexicon_new(void)
     for (size_t place = 0; place < PLACES; place++) {
         size_t first = n;
         for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-            if (rows[i].place == (enum word_place)place)
+            if (belongs(i, (enum word_place)place))
                 w->phrases[n++] = rows[i].phrase;
         w->sets[place] = phrase_set_new(w->phrases + first, n - first);
         if (!w->sets[place]) {

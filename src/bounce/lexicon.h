@@ -28,7 +28,14 @@ enum word {                      /* bits */
             WORD_WEAK = 65536     /* beside FAILED: people write these words too */
 };
 
-enum word_place { PLACE_SUBJECT, PLACE_FROM, PLACE_TEXT, PLACE_NEAR, PLACES };
+enum word_place {
+    PLACE_SUBJECT,
+    PLACE_FROM,
+    PLACE_TEXT,
+    PLACE_NEAR,
+    PLACE_REPLY, /* what a server said: of the phrases of PLACE_TEXT those that may mean WORD_EXPIRED, for nothing else is asked */
+    PLACES
+};
 
 struct lexicon;
 

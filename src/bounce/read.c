@@ -177,7 +177,7 @@ static void set_expired(struct reading *r, struct bounce_report *report)
 {
     if (report->kind != BOUNCE_KIND_FAILED && report->kind != BOUNCE_KIND_DELAYED)
         return;
-    if (reading_words(r, report->diagnostic) & WORD_EXPIRED)
+    if (reading_expired(r, report->diagnostic))
         report->kind = BOUNCE_KIND_EXPIRED;
 }
 
@@ -279,7 +279,7 @@ enum bounce_status bounce_read(struct bounce_reader *reader, struct bounce_slice
                         .a = a,
                         .text = SLICE_EMPTY,
                         .all_text = SLICE_EMPTY,
-                        .words_of = SLICE_EMPTY,
+                        .expired_of = SLICE_EMPTY,
                         .envelope_id = SLICE_EMPTY,
                         .returned_text = SLICE_EMPTY};
     result_init(out);

@@ -30,12 +30,12 @@ struct bounce_report *reading_add(struct reading *r, enum bounce_kind kind, slic
     return out;
 }
 
-unsigned reading_words(struct reading *r, slice text)
+bool reading_expired(struct reading *r, slice diagnostic)
 {
-    if (text.p != r->words_of.p || text.n != r->words_of.n)
-        r->words = lexicon_in(r->lexicon, PLACE_TEXT, text);
-    r->words_of = text;
-    return r->words;
+    if (diagnostic.p != r->expired_of.p || diagnostic.n != r->expired_of.n)
+        r->expired = lexicon_in(r->lexicon, PLACE_REPLY, diagnostic) & WORD_EXPIRED;
+    r->expired_of = diagnostic;
+    return r->expired;
 }
 
 slice reading_join(struct reading *r, slice a, slice between, slice b)

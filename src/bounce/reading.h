@@ -26,8 +26,8 @@ struct reading {
     unsigned diag;       /* bits of enum bounce_diag */
     slice text;          /* what the report says in words, without the returned message; reading_text fills it */
     slice returned_text; /* the returned message when it stands in the text */
-    slice words_of;      /* the last text that reading_words was asked about, and what it said */
-    unsigned words;
+    slice expired_of;    /* the last text that reading_expired was asked about, and what it said */
+    bool expired;
     slice all_text; /* both, before they were told apart */
     bool all_taken, text_taken;
     struct header returned; /* header of the returned message, wherever it was found; reading_returned fills it */
@@ -52,8 +52,8 @@ const struct header *reading_returned(struct reading *r);
  * only address in To. Empty when that is not clear. */
 slice reading_returned_recipient(struct reading *r);
 
-/* lexicon_in of the words of a report; the several readers of one text ask for the same. */
-unsigned reading_words(struct reading *r, slice text);
+/* Whether a diagnostic says that its server gave up after a time of trying; several readers ask this of one diagnostic. */
+bool reading_expired(struct reading *r, slice diagnostic);
 
 /* a, between, b in the arena; a alone when memory is refused, the other where one is empty. */
 slice reading_join(struct reading *r, slice a, slice between, slice b);

@@ -173,6 +173,21 @@ static void test_lower(void **state)
     arena_fini(&a);
 }
 
+static void test_ascii(void **state)
+{
+    char text[80];
+    (void)state;
+    memset(text, 'a', sizeof text);
+    for (size_t n = 0; n <= sizeof text; n++) {
+        assert_true(text_is_ascii((slice){text, n}));
+        for (size_t i = 0; i < n; i++) {
+            text[i] = '\x80';
+            assert_false(text_is_ascii((slice){text, n}));
+            text[i] = 'a';
+        }
+    }
+}
+
 static void test_squeeze(void **state)
 {
     (void)state;
@@ -229,7 +244,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_utf8_len), cmocka_unit_test(test_utf8_round_trip), cmocka_unit_test(test_utf8_valid),
         cmocka_unit_test(test_safe),     cmocka_unit_test(test_refused),         cmocka_unit_test(test_lower),
-        cmocka_unit_test(test_squeeze),  cmocka_unit_test(test_prefixes),
+        cmocka_unit_test(test_ascii),    cmocka_unit_test(test_squeeze),         cmocka_unit_test(test_prefixes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

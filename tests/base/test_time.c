@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <time.h>
 
 #include "base/time.h"
@@ -316,6 +317,24 @@ static void test_month(void **state)
     assert_int_equal(month_from_name(SLICE_EMPTY), 0);
 }
 
+/* The usual form has a reader of its own; behind a comment the one for everything takes it. */
+static void test_usual_and_words_agree(void **state)
+{
+    static const char *const usual[] = {"Thu, 21 Nov 2026 20:43:24 +0100", "1 Feb 2026 00:00:60 -0030 (NST)"};
+    static const char other[] = " :+-,.0a9MP(\x80\t";
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(usual); i++)
+        for (size_t at = 0; at < strlen(usual[i]); at++)
+            for (size_t k = 0; k < sizeof other - 1; k++) {
+                char text[64];
+                int n = snprintf(text, sizeof text, "() %s", usual[i]);
+                text[3 + at] = other[k];
+                slice all = {text, (size_t)n};
+                if (time_parse_mail(all) != time_parse_mail(slice_from(all, 3)))
+                    fail_msg("%s", text);
+            }
+}
+
 static void parse_it(slice s, void *data)
 {
     (void)data;
@@ -337,9 +356,11 @@ static void test_prefixes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_civil), cmocka_unit_test(test_civil_model), cmocka_unit_test(test_mail),
-        cmocka_unit_test(test_iso),   cmocka_unit_test(test_any),         cmocka_unit_test(test_add_iso),
-        cmocka_unit_test(test_span),  cmocka_unit_test(test_month),       cmocka_unit_test(test_prefixes),
+        cmocka_unit_test(test_civil),    cmocka_unit_test(test_civil_model),
+        cmocka_unit_test(test_mail),     cmocka_unit_test(test_iso),
+        cmocka_unit_test(test_any),      cmocka_unit_test(test_add_iso),
+        cmocka_unit_test(test_span),     cmocka_unit_test(test_month),
+        cmocka_unit_test(test_prefixes), cmocka_unit_test(test_usual_and_words_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

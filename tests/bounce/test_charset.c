@@ -156,6 +156,9 @@ static void test_input_is_not_copied(void **state)
     struct fixture *f = *state;
     slice in = S("plain ASCII");
     assert_ptr_equal(charset_decode(f->cs, &f->a, S("utf-8"), in, NULL, NULL).p, in.p);
+    assert_ptr_equal(charset_decode(f->cs, &f->a, S("iso-8859-2"), in, NULL, NULL).p, in.p);
+    assert_ptr_equal(charset_decode(f->cs, &f->a, S("iso-2022-jp"), in, NULL, NULL).p, in.p);
+    assert_ptr_not_equal(charset_decode(f->cs, &f->a, S("utf-7"), in, NULL, NULL).p, in.p);
     assert_ptr_equal(charset_decode(f->cs, &f->a, S("windows-1252"), in, NULL, NULL).p, in.p);
 }
 
