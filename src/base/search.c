@@ -29,29 +29,54 @@ static size_t find_slowly(slice s, slice needle, same_fn *is_same, size_t places
     return SLICE_NPOS;
 }
 
+#ifdef __SSE2__
+/* The first or last byte of a needle, in all lanes. */
+struct byte_lanes {
+    __m128i value, letter; /* letter: the bit that tells the cases of a letter apart, where case is ignored */
+};
+
+static inline struct byte_lanes lanes_of(char c, bool any_case)
+{
+    __m128i letter = _mm_set1_epi8(any_case && ascii_alpha(c) ? 0x20 : 0);
+    return (struct byte_lanes){_mm_or_si128(_mm_set1_epi8(c), letter), letter};
+}
+
+static inline __m128i lanes_equal(const char *p, const struct byte_lanes *b, bool any_case)
+{
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+    return _mm_cmpeq_epi8(any_case ? _mm_or_si128(bytes, b->letter) : bytes, b->value);
+}
+
+/* Marks the places among the LANES at p where a needle of n bytes may begin. */
+static inline __m128i may_begin(const char *p, size_t n, const struct byte_lanes *head, const struct byte_lanes *tail,
+                                bool any_case)
+{
+    return _mm_and_si128(lanes_equal(p, head, any_case), lanes_equal(p + n - 1, tail, any_case));
+}
+#endif
+
 /* Offset of the needle; else SLICE_NPOS, and *rest is where it was given up (behind the last place: it is not there). */
-static size_t find_fast(slice s, slice needle, bool any_case, same_fn *is_same, size_t *rest)
+static inline size_t find_fast(slice s, slice needle, bool any_case, same_fn *is_same, size_t *rest)
 {
     size_t places = s.n - needle.n + 1;
     *rest = places;
     if (places < LANES)
         return find_slowly(s, needle, is_same, places);
 #ifdef __SSE2__
-    char head = needle.p[0], tail = needle.p[needle.n - 1];
-    const __m128i head_case = _mm_set1_epi8(any_case && ascii_alpha(head) ? 0x20 : 0);
-    const __m128i tail_case = _mm_set1_epi8(any_case && ascii_alpha(tail) ? 0x20 : 0);
-    const __m128i heads = _mm_or_si128(_mm_set1_epi8(head), head_case);
-    const __m128i tails = _mm_or_si128(_mm_set1_epi8(tail), tail_case);
+    const struct byte_lanes head = lanes_of(needle.p[0], any_case);
+    const struct byte_lanes tail = lanes_of(needle.p[needle.n - 1], any_case);
     unsigned wrong = 0;
     for (size_t i = 0; i < places; i += LANES) {
+        for (; places - i >= (size_t)2 * LANES; i += (size_t)2 * LANES) { /* nothing in most of them */
+            __m128i here = may_begin(s.p + i, needle.n, &head, &tail, any_case);
+            __m128i next = may_begin(s.p + i + LANES, needle.n, &head, &tail, any_case);
+            if (_mm_movemask_epi8(_mm_or_si128(here, next)))
+                break;
+        }
         if (places - i < LANES)
             i = places - LANES;
-        const char *p = s.p + i;
-        __m128i here = _mm_or_si128(_mm_loadu_si128((const __m128i *)(const void *)p), head_case);
-        p += needle.n - 1;
-        __m128i there = _mm_or_si128(_mm_loadu_si128((const __m128i *)(const void *)p), tail_case);
-        __m128i both = _mm_and_si128(_mm_cmpeq_epi8(here, heads), _mm_cmpeq_epi8(there, tails));
-        for (unsigned found = (unsigned)_mm_movemask_epi8(both); found; found &= found - 1) {
+        unsigned found = (unsigned)_mm_movemask_epi8(may_begin(s.p + i, needle.n, &head, &tail, any_case));
+        for (; found; found &= found - 1) {
             size_t at = i + (unsigned)__builtin_ctz(found);
             if (is_same(s.p + at, needle.p, needle.n))
                 return at;

@@ -305,7 +305,7 @@ bool address_list(slice *rest, slice *address)
 /* In an address of type rfc822 only what xtext must escape is undone: "+41" may be part of a real address. */
 static slice unescape_plus(arena *a, slice s)
 {
-    if (slice_find(s, S("+2B")) == SLICE_NPOS && slice_find(s, S("+3D")) == SLICE_NPOS)
+    if (slice_chr(s, '+') == SLICE_NPOS)
         return s;
     char *out = arena_alloc(a, s.n);
     if (out == NULL)
@@ -337,7 +337,7 @@ static slice take_type(slice *s)
         return SLICE_EMPTY;
     slice type = slice_trim(slice_sub(*s, 0, semicolon));
     for (size_t i = 0; i < type.n; i++)
-        if (!ascii_alnum(type.p[i]) && type.p[i] != '-' && type.p[i] != '_')
+        if (!is_label(type.p[i]) || is_utf8_byte(type.p[i]))
             return SLICE_EMPTY;
     *s = slice_trim(slice_from(*s, semicolon + 1));
     return type;
@@ -351,10 +351,10 @@ slice address_from_typed(arena *a, slice value)
         s = unescape_plus(a, s);
     else if (slice_starts_ci(type, S("utf-8")) || slice_eq_ci(type, S("xtext")) || slice_eq_ci(type, S("orcpt")))
         s = undo_xtext(a, s);
-    slice found = address_find(s);
     size_t whole = address_span(s);
     if (whole > 0 && whole == s.n)
         return s; /* nothing around it: as it stands, odd first characters and all */
+    slice found = address_find(s);
     if (!slice_empty(found))
         return found;
     slice bare = slice_trim(slice_unwrap(s, '<', '>'));

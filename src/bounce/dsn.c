@@ -27,25 +27,25 @@ enum slot { /* fields about one recipient first */
 
 /* RFC 3464 2.2, 2.3 and what is seen beside them. */
 static const struct {
-    slice name;
+    struct field_name name;
     enum slot slot;
 } fields[] = {
-    {SLICE_INIT("final-recipient"), SLOT_FINAL},
-    {SLICE_INIT("original-recipient"), SLOT_ORIGINAL},
-    {SLICE_INIT("x-actual-recipient"), SLOT_ACTUAL},
-    {SLICE_INIT("action"), SLOT_ACTION},
-    {SLICE_INIT("status"), SLOT_STATUS},
-    {SLICE_INIT("remote-mta"), SLOT_REMOTE},
-    {SLICE_INIT("diagnostic-code"), SLOT_DIAGNOSTIC},
-    {SLICE_INIT("last-attempt-date"), SLOT_LAST_ATTEMPT},
-    {SLICE_INIT("will-retry-until"), SLOT_RETRY_UNTIL},
-    {SLICE_INIT("final-log-id"), SLOT_LOG_ID},
-    {SLICE_INIT("reporting-mta"), SLOT_REPORTING},
-    {SLICE_INIT("reporting-ua"), SLOT_REPORTING},
-    {SLICE_INIT("arrival-date"), SLOT_ARRIVAL},
-    {SLICE_INIT("original-envelope-id"), SLOT_ENVELOPE_ID},
-    {SLICE_INIT("received-from-mta"), SLOT_RECEIVED_FROM},
-    {SLICE_INIT("dsn-gateway"), SLOT_GATEWAY},
+    {FIELD_NAME("final-recipient"), SLOT_FINAL},
+    {FIELD_NAME("original-recipient"), SLOT_ORIGINAL},
+    {FIELD_NAME("x-actual-recipient"), SLOT_ACTUAL},
+    {FIELD_NAME("action"), SLOT_ACTION},
+    {FIELD_NAME("status"), SLOT_STATUS},
+    {FIELD_NAME("remote-mta"), SLOT_REMOTE},
+    {FIELD_NAME("diagnostic-code"), SLOT_DIAGNOSTIC},
+    {FIELD_NAME("last-attempt-date"), SLOT_LAST_ATTEMPT},
+    {FIELD_NAME("will-retry-until"), SLOT_RETRY_UNTIL},
+    {FIELD_NAME("final-log-id"), SLOT_LOG_ID},
+    {FIELD_NAME("reporting-mta"), SLOT_REPORTING},
+    {FIELD_NAME("reporting-ua"), SLOT_REPORTING},
+    {FIELD_NAME("arrival-date"), SLOT_ARRIVAL},
+    {FIELD_NAME("original-envelope-id"), SLOT_ENVELOPE_ID},
+    {FIELD_NAME("received-from-mta"), SLOT_RECEIVED_FROM},
+    {FIELD_NAME("dsn-gateway"), SLOT_GATEWAY},
 };
 
 /* Beginnings of Action, with what people write instead of the five words of RFC 3464 2.3.3. */
@@ -89,8 +89,9 @@ static void group_init(struct group *g)
 
 static enum slot slot_of(slice name)
 {
+    uint8_t hash = field_hash(name);
     for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-        if (fields[i].name.n == name.n && slice_eq_ci(fields[i].name, name))
+        if (fields[i].name.hash == hash && slice_eq_ci(fields[i].name.name, name))
             return fields[i].slot;
     return SLOT_NONE;
 }

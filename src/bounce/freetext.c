@@ -325,19 +325,15 @@ void freetext_name(struct reading *r)
     }
 }
 
-static unsigned word_count(slice s)
-{
-    unsigned words = 0;
-    slice word;
-    while (slice_word(&s, &word))
-        words += ascii_alpha(word.p[0]) && word.n > 1;
-    return words;
-}
-
 /* Three words or more: the far server's own, though no rule knows them. */
 static bool says_enough(slice diagnostic)
 {
-    return word_count(diagnostic) >= 3;
+    enum { ENOUGH = 3 };
+    unsigned words = 0;
+    slice word;
+    while (words < ENOUGH && slice_word(&diagnostic, &word))
+        words += ascii_alpha(word.p[0]) && word.n > 1;
+    return words == ENOUGH;
 }
 
 /* "550-5.7.1 Our system has" and no more: only the first line of the reply was passed on. */

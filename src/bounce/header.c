@@ -56,7 +56,10 @@ static inline bool is_folded(const struct lines *l)
 
 static inline bool is_blank(slice line)
 {
-    return slice_empty(line) || (ascii_space(line.p[0]) && slice_empty(slice_trim(line)));
+    size_t i = 0;
+    while (i < line.n && ascii_space(line.p[i]))
+        i++;
+    return i == line.n;
 }
 
 /* Lengthens the value over the folded lines that follow. */

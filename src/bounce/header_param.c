@@ -199,6 +199,8 @@ static size_t main_end(slice s)
 
 slice header_main_value(arena *a, slice value)
 {
+    if (slice_empty(value))
+        return value;
     slice s = header_unfold(a, value);
     s = slice_from(s, skip_blanks(s, 0));
     s = slice_sub(s, 0, main_end(s));

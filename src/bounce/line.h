@@ -41,10 +41,10 @@ static inline bool lines_next(struct lines *l, slice *line)
 {
     if (l->p == l->end)
         return false;
-    const char *start = l->p;
-    size_t left = (size_t)(l->end - start), n = slice_line_end((slice){start, left});
-    l->p = start + n + line_end_span((slice){start + n, left - n});
-    *line = slice_of(start, n);
+    size_t left = (size_t)(l->end - l->p), n = slice_line_end((slice){l->p, left});
+    *line = (slice){l->p, n};
+    l->p += n;
+    l->p += n < left && *l->p == '\n' ? 1 : line_end_span((slice){l->p, left - n});
     return true;
 }
 

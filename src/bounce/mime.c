@@ -85,8 +85,8 @@ static enum part_type type_of(slice media)
 
 static void read_content_fields(struct reading *r, struct part *p, bool digest)
 {
-    slice value = header_unfold(r->a, header_get(&p->header, S("Content-Type")));
-    p->media = text_lower(r->a, header_main_value(r->a, value));
+    p->content_type = header_unfold(r->a, header_get(&p->header, S("Content-Type")));
+    p->media = text_lower(r->a, header_main_value(r->a, p->content_type));
     p->type = p->media.n == 0 && digest ? PART_MESSAGE : type_of(p->media);
     p->encoding = text_lower(r->a, header_main_value(r->a, header_get(&p->header, S("Content-Transfer-Encoding"))));
 }
@@ -201,7 +201,7 @@ static slice mark_from(arena *a, slice boundary)
 /* "--" and the declared boundary, where it occurs in the body; else what serves in its place. */
 static slice mark_of(struct reading *r, const struct part *p, struct delimiter *first)
 {
-    slice boundary = header_param(NULL, r->a, header_get(&p->header, S("Content-Type")), S("boundary"));
+    slice boundary = header_param(NULL, r->a, p->content_type, S("boundary"));
     slice mark = mark_from(r->a, boundary);
     if (mark.n > 0 && delimiter_find(p->raw, 0, mark, first))
         return mark;
@@ -288,6 +288,7 @@ static struct part *new_part(struct reading *r, const struct place *where)
     *p = (struct part){.depth = where->depth,
                        .message_depth = where->message_depth,
                        .parent = where->parent,
+                       .content_type = SLICE_EMPTY,
                        .media = SLICE_EMPTY,
                        .raw = SLICE_EMPTY,
                        .encoding = SLICE_EMPTY,
@@ -405,7 +406,7 @@ static slice decode_text(struct charsets *cs, arena *a, const struct part *p, un
     bool unknown = false;
     slice raw = cut(p->raw, (size_t)BOUNCE_MAX_PART_BYTES * (is_encoded(p) ? 2 : 1), diag);
     slice s = cut(undo_encoding(a, p, raw), BOUNCE_MAX_PART_BYTES, diag);
-    slice charset = header_param(cs, a, header_get(&p->header, S("Content-Type")), S("charset"));
+    slice charset = header_param(cs, a, p->content_type, S("charset"));
     if (charset.n == 0 && p->type == PART_HTML)
         charset = html_charset(s);
     s = charset_decode(cs, a, charset, s, &errors, &unknown);

@@ -27,6 +27,7 @@ enum part_type {
 
 struct part {
     enum part_type type;
+    slice content_type;     /* unfolded; "" when there was none */
     slice media;            /* "text/plain", lower case, "" when there was no Content-Type */
     struct header header;   /* of the part */
     struct header inner;    /* PART_MESSAGE and PART_HEADERS: the header of the message inside */
