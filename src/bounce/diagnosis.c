@@ -78,7 +78,7 @@ static bool next_paragraph(slice *rest, slice *out)
 static slice quoted_part(struct reading *r, slice text)
 {
     size_t pos = 0;
-    if (!lexicon_next(r->lexicon, PLACE_TEXT, WORD_QUOTE, text, &pos))
+    if (!lexicon_next(r->lexicon, PLACE_QUOTE, text, &pos))
         return text;
     slice rest = slice_trim(slice_from(text, pos));
     return slice_empty(rest) ? text : rest;

@@ -18,24 +18,39 @@ static const struct {
 #undef DIALECT
 };
 
-/* The phrases of one place each; a tag is the row in the table. */
+enum { MOST = 64 }; /* phrases of one place: a bit each */
+
+/* The phrases of one place each, in the order of the table. */
 struct dialects {
-    struct phrase rows[PLACES_OF_DIALECTS][ARRAY_LEN(dialects)];
-    struct phrase_set *sets[PLACES_OF_DIALECTS];
+    struct place {
+        struct phrase phrases[MOST];
+        unsigned rows[MOST]; /* of these phrases in the table */
+        size_t n;
+        struct phrase_set *set;
+    } places[PLACES_OF_DIALECTS];
 };
+
+static void take_rows(struct place *p, enum where where)
+{
+    for (unsigned i = 0; i < ARRAY_LEN(dialects); i++) {
+        if (dialects[i].where != where)
+            continue;
+        MUST(p->n < MOST);
+        p->phrases[p->n] = (struct phrase){.text = dialects[i].phrase, .tag = UINT64_C(1) << p->n};
+        p->rows[p->n++] = i;
+    }
+}
 
 struct dialects *dialects_new(void)
 {
     struct dialects *d = calloc(1, sizeof(*d));
     if (!d)
         return NULL;
-    for (size_t place = 0; place < PLACES_OF_DIALECTS; place++) {
-        size_t n = 0;
-        for (unsigned i = 0; i < ARRAY_LEN(dialects); i++)
-            if (dialects[i].where == (enum where)place)
-                d->rows[place][n++] = (struct phrase){.text = dialects[i].phrase, .tag = i};
-        d->sets[place] = phrase_set_new(d->rows[place], n);
-        if (!d->sets[place]) {
+    for (size_t i = 0; i < PLACES_OF_DIALECTS; i++) {
+        struct place *p = &d->places[i];
+        take_rows(p, (enum where)i);
+        p->set = phrase_set_new(p->phrases, p->n);
+        if (!p->set) {
             dialects_free(&d);
             return NULL;
         }
@@ -47,9 +62,9 @@ void dialects_free(struct dialects **d)
 {
     if (!*d)
         return;
-    for (size_t place = 0; place < PLACES_OF_DIALECTS; place++)
-        if ((*d)->sets[place])
-            phrase_set_free(&(*d)->sets[place]);
+    for (size_t i = 0; i < PLACES_OF_DIALECTS; i++)
+        if ((*d)->places[i].set)
+            phrase_set_free(&(*d)->places[i].set);
     free(*d);
     *d = NULL;
 }
@@ -62,11 +77,11 @@ slice dialect_name(struct reading *r)
         [TEXT] = slice_sub(reading_text(r), 0, TEXT_BYTES),
     };
     unsigned best = ARRAY_LEN(dialects);
-    for (size_t place = 0; place < PLACES_OF_DIALECTS; place++) {
-        size_t pos = 0, len;
-        for (const struct phrase *row; (row = phrase_next(r->dialects->sets[place], texts[place], &pos, &len)); pos++)
-            if (row->tag < best)
-                best = row->tag;
+    for (size_t i = 0; i < PLACES_OF_DIALECTS; i++) {
+        const struct place *p = &r->dialects->places[i];
+        uint64_t found = phrase_tags(p->set, texts[i]);
+        if (found && p->rows[__builtin_ctzll(found)] < best)
+            best = p->rows[__builtin_ctzll(found)];
     }
     return best < ARRAY_LEN(dialects) ? dialects[best].name : S("text");
 }

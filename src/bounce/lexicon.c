@@ -24,8 +24,9 @@ struct lexicon {
 
 static bool belongs(size_t row, enum word_place place)
 {
-    if (place == PLACE_REPLY)
-        return rows[row].place == PLACE_TEXT && (rows[row].phrase.tag & WORD_EXPIRED);
+    unsigned only = place == PLACE_EXPIRED ? WORD_EXPIRED : place == PLACE_QUOTE ? WORD_QUOTE : 0;
+    if (only)
+        return rows[row].place == PLACE_TEXT && (rows[row].phrase.tag & only);
     return rows[row].place == place;
 }
 
@@ -62,17 +63,15 @@ void lexicon_free(struct lexicon **w)
 
 unsigned lexicon_in(const struct lexicon *w, enum word_place place, slice text)
 {
-    return phrase_tags(w->sets[place], text);
+    return (unsigned)phrase_tags(w->sets[place], text);
 }
 
-unsigned lexicon_next(const struct lexicon *w, enum word_place place, unsigned meanings, slice text, size_t *pos)
+unsigned lexicon_next(const struct lexicon *w, enum word_place place, slice text, size_t *pos)
 {
     size_t len;
-    for (const struct phrase *row; (row = phrase_next(w->sets[place], text, pos, &len)); ++*pos) {
-        if (!(row->tag & meanings))
-            continue;
-        *pos += len;
-        return row->tag;
-    }
-    return 0;
+    const struct phrase *row = phrase_next(w->sets[place], text, pos, &len);
+    if (!row)
+        return 0;
+    *pos += len;
+    return (unsigned)row->tag;
 }

@@ -33,7 +33,8 @@ enum word_place {
     PLACE_FROM,
     PLACE_TEXT,
     PLACE_NEAR,
-    PLACE_REPLY, /* what a server said: of the phrases of PLACE_TEXT those that may mean WORD_EXPIRED, for nothing else is asked */
+    PLACE_EXPIRED, /* of the phrases of PLACE_TEXT those with WORD_EXPIRED, for what is only asked this */
+    PLACE_QUOTE,   /* those with WORD_QUOTE */
     PLACES
 };
 
@@ -44,7 +45,7 @@ struct lexicon *lexicon_new(void);
 void lexicon_free(struct lexicon **w);
 /* All meanings found. */
 unsigned lexicon_in(const struct lexicon *w, enum word_place place, slice text);
-/* The next phrase at or after *pos with any of the meanings; *pos becomes its end. 0 when there is none. */
-unsigned lexicon_next(const struct lexicon *w, enum word_place place, unsigned meanings, slice text, size_t *pos);
+/* The next phrase at or after *pos, of several there the longest; *pos becomes its end. 0 when there is none. */
+unsigned lexicon_next(const struct lexicon *w, enum word_place place, slice text, size_t *pos);
 
 #endif

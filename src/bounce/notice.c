@@ -161,7 +161,7 @@ static bool listed_line(struct walk *w)
         size_t pos = 0;
         slice tail = slice_from(w->before, w->before.n > CONTEXT_BYTES ? w->before.n - CONTEXT_BYTES : 0);
         unsigned last = 0, tag;
-        while ((tag = lexicon_next(w->r->lexicon, PLACE_NEAR, ~0u, tail, &pos)))
+        while ((tag = lexicon_next(w->r->lexicon, PLACE_NEAR, tail, &pos)))
             last = tag;
         if (last & (WORD_CONTACT | WORD_SENDER))
             return true;
@@ -266,13 +266,13 @@ static unsigned words_before(const struct walk *w, slice here)
         before = slice_from(before, before.n - CONTEXT_BYTES);
     unsigned last = 0, tag;
     size_t pos = 0;
-    while ((tag = lexicon_next(w->r->lexicon, PLACE_NEAR, ~0u, before, &pos)))
+    while ((tag = lexicon_next(w->r->lexicon, PLACE_NEAR, before, &pos)))
         last = tag;
     if (last || slice_trim(before).n > 8)
         return last;
     slice above = w->before.n > CONTEXT_BYTES ? slice_from(w->before, w->before.n - CONTEXT_BYTES) : w->before;
     pos = 0;
-    while ((tag = lexicon_next(w->r->lexicon, PLACE_NEAR, ~0u, above, &pos)))
+    while ((tag = lexicon_next(w->r->lexicon, PLACE_NEAR, above, &pos)))
         last = tag;
     return last;
 }

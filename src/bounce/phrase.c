@@ -8,7 +8,9 @@
 enum {
     HEAD_BITS = 13,
     MIN_BYTES = 3, /* of a phrase */
-    SKIP_BITS = 13,
+    MIN_SKIP_BITS = 8,
+    MAX_SKIP_BITS = 13,
+    SKIP_ROOM = 8,  /* places of the table for each of its entries, so that few share one */
     WIDE_WINDOW = 6 /* from it on its last four bytes tell how far the next place is, below it three */
 };
 
@@ -31,7 +33,8 @@ struct table {
     /* Wu and Manber: a window is as wide as the shortest phrase that is not anchored, and moves over the text by what its
      * last bytes allow; 0 where a phrase may begin with the window. */
     size_t window, gram; /* octets; so many at its end are looked at, 3 or 4 */
-    uint8_t skip[1u << SKIP_BITS];
+    unsigned skip_shift; /* of a hash of 32 bits; small sets have small tables, which stay in the nearest cache */
+    uint8_t skip[1u << MAX_SKIP_BITS];
     struct entry entries[];
 };
 
@@ -59,12 +62,12 @@ static inline unsigned key_hash(const struct table *t, uint64_t bytes)
 }
 
 /* Of the `gram` bytes in front of `end`, upper and lower case alike; four can be read there. */
-static inline unsigned skip_hash(const char *end, size_t gram)
+static inline unsigned skip_hash(const struct table *t, const char *end)
 {
     uint32_t bytes;
     memcpy(&bytes, end - sizeof bytes, sizeof bytes);
-    bytes = (le32toh(bytes) | 0x20202020u) >> 8 * (sizeof bytes - gram);
-    return bytes * 2654435761u >> (32 - SKIP_BITS);
+    bytes = (le32toh(bytes) | 0x20202020u) >> 8 * (sizeof bytes - t->gram);
+    return bytes * 2654435761u >> t->skip_shift;
 }
 
 /* The first n of eight bytes. */
@@ -99,7 +102,7 @@ static uint8_t *skip_of(struct table *t, const struct entry *e, size_t at)
 {
     char bytes[sizeof(uint32_t)] = {0};
     memcpy(bytes + sizeof bytes - t->gram, e->text + at, t->gram);
-    return &t->skip[skip_hash(bytes + sizeof bytes, t->gram)];
+    return &t->skip[skip_hash(t, bytes + sizeof bytes)];
 }
 
 /* No window may move past a place where its last bytes are in a phrase. */
@@ -111,6 +114,10 @@ static void fill_skips(struct table *t)
             t->window = t->entries[i].n;
     t->gram = t->window < WIDE_WINDOW ? 3 : 4;
     size_t last = t->window - t->gram;
+    unsigned bits = MIN_SKIP_BITS;
+    while (bits < MAX_SKIP_BITS && (size_t)1 << bits < SKIP_ROOM * t->n * (last + 1))
+        bits++;
+    t->skip_shift = 32 - bits;
     memset(t->skip, (int)last + 1, sizeof t->skip);
     for (size_t i = 0; i < t->n; i++)
         for (size_t back = 0; !t->entries[i].anchored && back <= last; back++) {
@@ -207,7 +214,7 @@ static inline size_t next_place(const struct table *t, slice text, size_t at, si
         return 0;
     while (at < end &&
            at + t->window <= text.n) { /* at > 0: four bytes stand in front of the end of the narrowest window */
-        size_t skip = t->skip[skip_hash(text.p + at + t->window, t->gram)];
+        size_t skip = t->skip[skip_hash(t, text.p + at + t->window)];
         if (skip == 0)
             return at;
         at += skip;
@@ -277,23 +284,51 @@ const struct phrase *phrase_next(const struct phrase_set *set, slice text, size_
     return NULL;
 }
 
-static unsigned tags_in(const struct phrase_set *set, const struct table *t, slice text)
+/* Adds the tags of the phrases at `at`. */
+static inline void add_tags(const struct phrase_set *set, const struct table *t, slice text, size_t at, uint64_t *tags)
 {
-    unsigned tags = 0;
-    for (size_t at = 0; at + t->key_bytes <= text.n; at = next_place(t, text, at + 1, text.n)) {
-        uint64_t bytes = bytes_at(text, at);
-        for (uint16_t i = head_of(t, bytes); i; i = t->entries[i - 1].next) {
-            const struct entry *e = &t->entries[i - 1];
-            if ((set->rows[e->row].tag & ~tags) && stands_at(e, bytes, text, at))
-                tags |= set->rows[e->row].tag;
-        }
+    uint64_t bytes = bytes_at(text, at);
+    for (uint16_t i = head_of(t, bytes); i; i = t->entries[i - 1].next) {
+        const struct entry *e = &t->entries[i - 1];
+        if ((bytes & e->mask) == e->start && (set->rows[e->row].tag & ~*tags) && is_whole(e, text, at))
+            *tags |= set->rows[e->row].tag;
     }
+}
+
+/* Looks at one place behind the first; returns how far the next one is. */
+static inline size_t step(const struct phrase_set *set, const struct table *t, slice text, size_t at, uint64_t *tags)
+{
+    size_t skip = t->skip[skip_hash(t, text.p + at + t->window)];
+    if (skip)
+        return skip;
+    add_tags(set, t, text, at, tags);
+    return 1;
+}
+
+/* The order does not matter here: both halves of the text are walked at once, for each step waits for the one before it. */
+static uint64_t tags_in(const struct phrase_set *set, const struct table *t, slice text)
+{
+    if (text.n < t->key_bytes)
+        return 0;
+    uint64_t tags = 0;
+    add_tags(set, t, text, 0, &tags); /* the anchored ones too */
+    size_t places = text.n < t->window ? 0 : text.n - t->window + 1, half = places / 2;
+    size_t a = 1, b = half > 1 ? half : 1;
+    while (a < half && b < places) {
+        size_t move = step(set, t, text, a, &tags);
+        b += step(set, t, text, b, &tags);
+        a += move;
+    }
+    while (a < half)
+        a += step(set, t, text, a, &tags);
+    while (b < places)
+        b += step(set, t, text, b, &tags);
     return tags;
 }
 
-unsigned phrase_tags(const struct phrase_set *set, slice text)
+uint64_t phrase_tags(const struct phrase_set *set, slice text)
 {
-    unsigned tags = set->ascii ? tags_in(set, set->ascii, text) : 0;
+    uint64_t tags = set->ascii ? tags_in(set, set->ascii, text) : 0;
     if (set->foreign && !text_is_ascii(text))
         tags |= tags_in(set, set->foreign, text);
     return tags;

@@ -10,7 +10,7 @@
 
 struct phrase {
     const char *text;
-    unsigned tag; /* what the caller wants to know when it is found */
+    uint64_t tag; /* what the caller wants to know when it is found */
 };
 
 struct phrase_set;
@@ -25,6 +25,6 @@ const struct phrase *phrase_next(const struct phrase_set *set, slice text, size_
 /* The longest row that stands at the start of `text`; NULL when none does. */
 const struct phrase *phrase_at_start(const struct phrase_set *set, slice text, size_t *len);
 /* The tags of all rows that stand anywhere in `text`, or-ed. */
-unsigned phrase_tags(const struct phrase_set *set, slice text);
+uint64_t phrase_tags(const struct phrase_set *set, slice text);
 
 #endif

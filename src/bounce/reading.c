@@ -33,7 +33,7 @@ struct bounce_report *reading_add(struct reading *r, enum bounce_kind kind, slic
 bool reading_expired(struct reading *r, slice diagnostic)
 {
     if (diagnostic.p != r->expired_of.p || diagnostic.n != r->expired_of.n)
-        r->expired = lexicon_in(r->lexicon, PLACE_REPLY, diagnostic) & WORD_EXPIRED;
+        r->expired = lexicon_in(r->lexicon, PLACE_EXPIRED, diagnostic) & WORD_EXPIRED;
     r->expired_of = diagnostic;
     return r->expired;
 }

@@ -7,9 +7,9 @@ static const struct phrase rows[] = {{"ab cd", 1},          {"ab cd ef gh ij", 2
                                      {"\xc3\xa4hnlich", 8}, {"was refused", 16},   {"x@y", 32}};
 
 /* What phrase_tags must find, looked for byte by byte. */
-static unsigned tags_of(slice text)
+static uint64_t tags_of(slice text)
 {
-    unsigned tags = 0;
+    uint64_t tags = 0;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         slice want = slice_str(rows[i].text);
         bool anchored = want.p[0] == '^';
@@ -23,7 +23,7 @@ static unsigned tags_of(slice text)
 static void use_text(slice text, void *data)
 {
     struct phrase_set *set = data;
-    unsigned tags = 0;
+    uint64_t tags = 0;
     size_t pos = 0, len;
     assert_int_equal(phrase_tags(set, text), tags_of(text));
     for (const struct phrase *row; (row = phrase_next(set, text, &pos, &len)); pos++)
