@@ -84,17 +84,19 @@ static slice quoted_part(struct reading *r, slice text)
     return slice_empty(rest) ? text : rest;
 }
 
-/* The first paragraph with a reply; else the first with words that a rule knows, or the head when that says something. */
+/* The first paragraph with a reply; else the first with words that a rule knows, or the head when that says something. The
+ * rules are asked last: that costs most. */
 static slice best_of(struct reading *r, slice text, bool head_counts)
 {
-    slice rest = text, p, found = SLICE_EMPTY;
-    for (unsigned i = 0; i < MAX_PARAGRAPHS && next_paragraph(&rest, &p); i++) {
-        if (diagnosis_has_reply(p))
-            return quoted_part(r, p);
-        if (slice_empty(found) && ((i == 0 && head_counts) || judge_has_words(r->rules, p)))
-            found = quoted_part(r, p);
-    }
-    return found;
+    slice all[MAX_PARAGRAPHS], rest = text;
+    size_t n = 0;
+    for (; n < MAX_PARAGRAPHS && next_paragraph(&rest, &all[n]); n++)
+        if (diagnosis_has_reply(all[n]))
+            return quoted_part(r, all[n]);
+    for (size_t i = 0; i < n; i++)
+        if ((i == 0 && head_counts) || judge_has_words(r->rules, all[i]))
+            return quoted_part(r, all[i]);
+    return SLICE_EMPTY;
 }
 
 slice diagnosis_best(struct reading *r, slice text)
@@ -203,18 +205,19 @@ void diagnosis_each(struct reading *r, const struct notice *n, const struct noti
 {
     if (!count)
         return;
-    slice general = SLICE_EMPTY;
-    bool searched = false;
+    slice above = slice_sub(n->text, 0, chosen[0]->line), general = SLICE_EMPTY;
+    bool above_replies = diagnosis_has_reply(above), searched = false;
     for (size_t i = count; i-- > 0;) {
         size_t end = i + 1 < count ? chosen[i + 1]->line : n->text.n;
         slice words = own_words(r, n, chosen[i], end, count > 1);
         if (slice_empty(words) && i + 1 < count)
             words = out[i + 1]; /* several addresses above one reason */
-        if (!diagnosis_has_reply(words) && !searched) {
-            general = before_entries(r, slice_sub(n->text, 0, chosen[0]->line));
+        bool replied = diagnosis_has_reply(words);
+        if (!replied && !searched && (above_replies || slice_empty(words))) {
+            general = before_entries(r, above);
             searched = true;
         }
-        bool quoted_above = diagnosis_has_reply(general) && !diagnosis_has_reply(words);
+        bool quoted_above = !replied && diagnosis_has_reply(general);
         if (slice_empty(words) || (quoted_above && !says_at_once(block_of(n, chosen[i], end))))
             words = general;
         if (slice_empty(words))
