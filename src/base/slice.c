@@ -31,16 +31,28 @@ static inline bool words_same_ci(uint64_t a, uint64_t b)
     return ((differ << 2) & ~letters) == 0;
 }
 
+/* The n bytes at p, fewer than eight: each is in the word, some twice. */
+static inline uint64_t short_word_at(const char *p, size_t n)
+{
+    uint32_t first, last;
+    if (n < sizeof first)
+        return n == 0 ? 0
+                      : (uint64_t)(unsigned char)p[0] << 16 | (uint64_t)(unsigned char)p[n / 2] << 8 |
+                            (unsigned char)p[n - 1];
+    memcpy(&first, p, sizeof first);
+    memcpy(&last, p + n - sizeof last, sizeof last);
+    return (uint64_t)first << 32 | last;
+}
+
 bool bytes_same_ci(const char *a, const char *b, size_t n)
 {
-    size_t i = 0;
-    for (; n - i >= sizeof(uint64_t); i += sizeof(uint64_t))
+    const size_t word = sizeof(uint64_t);
+    if (n < word)
+        return words_same_ci(short_word_at(a, n), short_word_at(b, n));
+    for (size_t i = 0; i + word < n; i += word)
         if (!words_same_ci(word_at(a + i), word_at(b + i)))
             return false;
-    for (; i < n; i++)
-        if (a[i] != b[i] && ascii_lower(a[i]) != ascii_lower(b[i]))
-            return false;
-    return true;
+    return words_same_ci(word_at(a + n - word), word_at(b + n - word)); /* the last ones, some of them again */
 }
 
 bool slice_ends_ci(slice s, slice suffix)
