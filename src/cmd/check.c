@@ -9,6 +9,7 @@
 #include "cmd/csv.h"
 #include "cmd/session.h"
 #include "core/check.h"
+#include "core/show.h"
 
 #define BATCH 1000
 
@@ -38,25 +39,7 @@ static void answer_json(struct check *c, const struct check_answer *a)
     struct jsonw j;
     jsonw_init(&j, &c->out);
     jsonw_object(&j);
-    jsonw_kstr(&j, "address", a->input);
-    jsonw_kstr(&j, "answer", slice_str(check_word(a->word)));
-    if (a->word == CHECK_SUPPRESSED) {
-        jsonw_kstr(&j, "cause", slice_str(cause_word(a->cause)));
-        jsonw_kstr(&j, "scope", slice_str(scope_word(a->scope)));
-        if (a->cause == CAUSE_HARD || a->cause == CAUSE_ESCALATED)
-            jsonw_kstr(&j, "reason", slice_str(bounce_reason_word(a->reason)));
-        if (a->domain)
-            jsonw_kbool(&j, "domain", true);
-        jsonw_ktime_opt(&j, "since", a->since_us);
-        jsonw_ktime_opt(&j, "until", a->until_us);
-    } else if (a->word == CHECK_SEND) {
-        jsonw_kbool(&j, "known", a->known);
-        jsonw_kstr(&j, "state", slice_str(state_word(a->state)));
-        if (a->hold != HOLD_NONE)
-            jsonw_kstr(&j, "hold", slice_str(hold_word(a->hold)));
-        jsonw_ki64_opt(&j, "failures_in_row", a->row_count);
-        jsonw_ki64_opt(&j, "suppresses_at", a->row_needed);
-    }
+    show_check(&j, a);
     jsonw_end_object(&j);
     buf_addc(&c->out, '\n');
 }

@@ -61,7 +61,7 @@ static void judge_json(struct classify *c, struct json_object *o)
         else
             jsonw_str(&j, slice_str(json_object_get_string(id)));
     }
-    json_verdict(&j, &v);
+    show_verdict(&j, &v);
     if (c->vocabulary != BOUNCE_VOCABULARIES)
         jsonw_kstr(&j, bounce_vocab_name(c->vocabulary), slice_str(bounce_vocab(c->vocabulary, v.reason)));
     jsonw_end_object(&j);

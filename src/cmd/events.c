@@ -1,7 +1,7 @@
 #include "base/arena.h"
 #include "cmd/commands.h"
-#include "cmd/print_event.h"
 #include "cmd/session.h"
+#include "core/show.h"
 
 static const struct opt options[] = {
     CMD_OPT_LEDGER,
@@ -19,7 +19,7 @@ struct events {
 static bool one_event(void *ctx, const struct ledger_event *ev, const struct observation *o)
 {
     struct events *x = ctx;
-    json_event(&x->out, ev, o);
+    show_event(&x->out, ev, o);
     if (x->out.n > 65536)
         x->ok = cmd_write(&x->out);
     return x->ok;

@@ -10,30 +10,6 @@ static void enhanced(struct jsonw *j, const char *name, const struct bounce_enha
     jsonw_kstr(j, name, slice_of(text, (size_t)n));
 }
 
-void json_verdict(struct jsonw *j, const struct bounce_verdict *v)
-{
-    jsonw_kstr(j, "reason", slice_str(bounce_reason_word(v->reason)));
-    jsonw_kstr(j, "class", slice_str(bounce_class_word(v->class_)));
-    jsonw_kstr(j, "blame", slice_str(bounce_blame_word(v->blame)));
-    jsonw_ki64(j, "certainty", v->certainty);
-    jsonw_kstr(j, "rule", v->rule);
-    jsonw_kstr_opt(j, "matched", v->matched);
-    jsonw_kstr_opt(j, "provider", v->provider);
-    jsonw_kstr(j, "next", slice_str(cmd_next_word(v->next)));
-    jsonw_ki64_opt(j, "retry_after_s", v->retry_after_s);
-    jsonw_kstr_opt(j, "new_address", v->new_address);
-}
-
-const char *cmd_next_word(enum bounce_next next)
-{
-    static const char *const words[] = {[BOUNCE_NEXT_SEND] = "send",
-                                        [BOUNCE_NEXT_WAIT] = "wait",
-                                        [BOUNCE_NEXT_FIX] = "fix",
-                                        [BOUNCE_NEXT_STOP] = "stop"};
-    MUST((size_t)next < ARRAY_LEN(words));
-    return words[next];
-}
-
 void json_report(struct jsonw *j, slice file, size_t message, const struct bounce_report *r,
                  const struct bounce_result *result)
 {
@@ -45,7 +21,7 @@ void json_report(struct jsonw *j, slice file, size_t message, const struct bounc
     jsonw_kstr(j, "recipient", r->recipient);
     jsonw_kstr_opt(j, "original_recipient", r->original_recipient);
     if (failure)
-        json_verdict(j, &r->verdict);
+        show_verdict(j, &r->verdict);
     else
         jsonw_kstr(j, "class", S("info"));
     jsonw_kstr_opt(j, "status", r->status);

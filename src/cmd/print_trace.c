@@ -98,7 +98,7 @@ static void verdict_text(buf *out, const struct bounce_verdict *v)
     text_add_safe(out, slice_empty(v->rule) ? S("nothing") : v->rule, LINE_BYTES);
     buf_addc(out, '\n');
     label(out, "");
-    buf_printf(out, "next message: %s", cmd_next_word(v->next));
+    buf_printf(out, "next message: %s", next_word(v->next));
     if (v->retry_after_s > 0)
         buf_printf(out, "; this one again after %lld s", (long long)v->retry_after_s);
     else
@@ -152,7 +152,7 @@ void json_trace(buf *out, const struct bounce_rules *rules, slice text, const st
     for (size_t i = 0; i < t->hits.n; i++)
         hit_json(&j, t, &t->hits.v[i]);
     jsonw_end_array(&j);
-    json_verdict(&j, v);
+    show_verdict(&j, v);
     jsonw_kstr(&j, "rules_version", bounce_rules_version(rules));
     jsonw_end_object(&j);
     buf_addc(out, '\n');

@@ -7,6 +7,7 @@
 #include "cmd/session.h"
 #include "core/acts.h"
 #include "core/review.h"
+#include "core/show.h"
 
 #define USER_RULES "/etc/bounced/rules.d/reviewed.rules"
 #define SHOWN 50
@@ -37,15 +38,7 @@ static void held_json(struct review *v, const struct held_report *h)
     jsonw_init(&j, &v->out);
     jsonw_object(&j);
     jsonw_kstr(&j, "type", S("held"));
-    jsonw_ki64(&j, "seq", h->seq);
-    jsonw_kstr(&j, "address", h->address);
-    jsonw_ktime_opt(&j, "time", h->o->time_us);
-    jsonw_kstr(&j, "kind", slice_str(bounce_kind_word(h->o->kind)));
-    if (bounce_kind_final(h->o->kind))
-        json_verdict(&j, &h->o->verdict);
-    jsonw_kstr_opt(&j, "reply", h->o->reply);
-    jsonw_kstr_opt(&j, "reporting_mta", h->o->reporting_mta);
-    jsonw_kstr_opt(&j, "message_id", h->o->ids[ID_MESSAGE]);
+    show_held(&j, h);
     jsonw_end_object(&j);
     buf_addc(&v->out, '\n');
 }
@@ -81,13 +74,7 @@ static bool group_one(void *ctx, const struct ledger_group *g)
         jsonw_init(&j, &v->out);
         jsonw_object(&j);
         jsonw_kstr(&j, "type", S("group"));
-        jsonw_ki64(&j, "group", g->id);
-        jsonw_ki64(&j, "count", g->count);
-        jsonw_kstr(&j, "text", g->text);
-        jsonw_kstr(&j, "example", g->example);
-        jsonw_kstr_opt(&j, "provider", g->provider);
-        jsonw_ktime_opt(&j, "first_seen", g->first_us);
-        jsonw_ktime_opt(&j, "last_seen", g->last_us);
+        show_group(&j, g);
         jsonw_end_object(&j);
     } else {
         buf_printf(&v->out, "%8lld  %10lld times  ", (long long)g->id, (long long)g->count);

@@ -8,6 +8,7 @@
 #include "cmd/session.h"
 #include "core/acts.h"
 #include "core/lists.h"
+#include "core/show.h"
 
 static const struct opt options[] = {
     CMD_OPT_LEDGER,
@@ -61,11 +62,7 @@ static void told(struct suppress *s, const char *address, const struct act_resul
         jsonw_init(&j, &s->out);
         jsonw_object(&j);
         jsonw_kstr(&j, "address", slice_str(address));
-        jsonw_kstr(&j, "from", slice_str(state_word(r->from)));
-        jsonw_kstr(&j, "to", slice_str(state_word(r->to)));
-        if (r->to == STATE_SUPPRESSED)
-            jsonw_kstr(&j, "cause", slice_str(cause_word(r->cause)));
-        jsonw_kbool(&j, "changed", r->changed);
+        show_act_result(&j, r);
         jsonw_end_object(&j);
     } else {
         text_add_safe(&s->out, slice_str(address), 254);
@@ -134,15 +131,7 @@ static bool list_one(void *ctx, const struct ledger_address *a)
         struct jsonw j;
         jsonw_init(&j, &s->out);
         jsonw_object(&j);
-        jsonw_kstr(&j, "address", a->address);
-        if (domain)
-            jsonw_kbool(&j, "domain", true);
-        jsonw_kstr_opt(&j, "tenant", a->tenant);
-        jsonw_kstr(&j, "cause", slice_str(cause_word(x->cause)));
-        jsonw_kstr(&j, "scope", slice_str(scope_word(x->scope)));
-        jsonw_kstr_opt(&j, "stream", x->stream);
-        jsonw_ktime_opt(&j, "since", x->since_us);
-        jsonw_ktime_opt(&j, "until", x->until_us);
+        show_suppression(&j, a, x);
         jsonw_end_object(&j);
     } else {
         buf_printf(&s->out, "%-13s ", cause_word(x->cause));
@@ -206,19 +195,8 @@ static void imported_json(struct suppress *s, const char *path, const struct lis
     jsonw_init(&j, &s->out);
     jsonw_object(&j);
     jsonw_kstr(&j, "file", slice_str(path));
-    jsonw_kstr(&j, "format", slice_str(list_format_word(r->format)));
     jsonw_kbool(&j, "dry_run", args_flag(s->args, "dry-run"));
-    jsonw_ki64(&j, "entries", (int64_t)r->lines);
-    jsonw_ki64(&j, "new", (int64_t)r->fresh);
-    jsonw_ki64(&j, "already", (int64_t)r->already);
-    jsonw_ki64(&j, "weaker", (int64_t)r->weaker);
-    jsonw_ki64(&j, "ignored", (int64_t)r->ignored);
-    jsonw_ki64(&j, "invalid", (int64_t)r->invalid);
-    jsonw_key(&j, "causes");
-    jsonw_object(&j);
-    for (unsigned c = 0; c < CAUSES; c++)
-        jsonw_ki64_opt(&j, cause_word((enum cause)c), (int64_t)r->causes[c]);
-    jsonw_end_object(&j);
+    show_import_result(&j, r);
     jsonw_end_object(&j);
     buf_addc(&s->out, '\n');
 }

@@ -3,101 +3,12 @@
 #include "base/arena.h"
 #include "base/text.h"
 #include "cmd/commands.h"
-#include "cmd/print_event.h"
 #include "cmd/session.h"
+#include "core/show.h"
 
 static const struct opt options[] = {CMD_OPT_LEDGER, CMD_OPT_TENANT, CMD_OPT_JSON, OPT_END};
 
 /* ---- JSON: one object for the address, one for each step ---- */
-
-static void state_json(struct jsonw *j, const struct why *w)
-{
-    const struct address_status *s = &w->now;
-    jsonw_kstr(j, "state", slice_str(state_word(s->state)));
-    if (s->hold != HOLD_NONE)
-        jsonw_kstr(j, "hold", slice_str(hold_word(s->hold)));
-    jsonw_key(j, "suppressions");
-    jsonw_array(j);
-    for (size_t i = 0; i < s->suppression_count; i++) {
-        const struct suppression *x = &s->suppressions[i];
-        jsonw_object(j);
-        jsonw_kstr(j, "cause", slice_str(cause_word(x->cause)));
-        jsonw_kstr(j, "scope", slice_str(scope_word(x->scope)));
-        jsonw_kstr_opt(j, "stream", w->streams[i]);
-        if (x->cause == CAUSE_HARD || x->cause == CAUSE_ESCALATED)
-            jsonw_kstr(j, "reason", slice_str(bounce_reason_word(x->reason)));
-        jsonw_ktime_opt(j, "since", x->since_us);
-        jsonw_ktime_opt(j, "until", x->until_us);
-        jsonw_end_object(j);
-    }
-    jsonw_end_array(j);
-    jsonw_ki64_opt(j, "failures_in_row", s->row_count);
-    jsonw_ki64_opt(j, "suppresses_at", s->row_needed);
-    jsonw_ktime_opt(j, "first_seen", s->first_seen_us);
-    jsonw_ktime_opt(j, "last_delivered", s->last_delivered_us);
-    jsonw_ktime_opt(j, "last_failed", s->last_failed_us);
-    jsonw_key(j, "changes");
-    jsonw_array(j);
-    for (size_t i = 0; i < w->change_count; i++)
-        jsonw_str(j, w->changes[i]);
-    jsonw_end_array(j);
-}
-
-static void step_json(buf *out, const struct why_step *t)
-{
-    struct jsonw j;
-    jsonw_init(&j, out);
-    jsonw_object(&j);
-    jsonw_kstr(&j, "type", S("event"));
-    jsonw_ki64(&j, "seq", t->seq);
-    jsonw_ktime_opt(&j, "time", t->time_us);
-    jsonw_kstr(&j, "what", slice_str(event_word(t->what)));
-    if (t->what == EVENT_OBSERVED) {
-        jsonw_kstr(&j, "kind", slice_str(bounce_kind_word(t->kind)));
-        jsonw_kstr(&j, "class", slice_str(bounce_class_word(t->class_)));
-        if (bounce_kind_final(t->kind) || bounce_kind_attempt(t->kind)) {
-            jsonw_kstr(&j, "reason", slice_str(bounce_reason_word(t->reason)));
-            jsonw_ki64(&j, "certainty", t->certainty);
-        }
-        jsonw_kstr(&j, "trust", slice_str(trust_word(t->trust)));
-    }
-    jsonw_kstr_opt(&j, "reply", t->reply);
-    jsonw_kstr_opt(&j, "status", t->status);
-    jsonw_kstr_opt(&j, "phase", slice_str(bounce_phase_word(t->phase)));
-    jsonw_kstr_opt(&j, "rule", t->rule);
-    jsonw_kstr_opt(&j, "rules_version", t->rules_version);
-    jsonw_kstr_opt(&j, "provider", t->provider);
-    jsonw_kstr_opt(&j, "remote_mta", t->remote_mta);
-    jsonw_kstr_opt(&j, "reporting_mta", t->reporting_mta);
-    jsonw_kstr_opt(&j, "campaign", t->campaign);
-    jsonw_kstr_opt(&j, "stream", t->stream);
-    jsonw_kstr_opt(&j, "message_id", t->message_id);
-    jsonw_kstr_opt(&j, "recipient", t->recipient);
-    jsonw_kstr_opt(&j, "sent_to", t->sent_to);
-    jsonw_kstr_opt(&j, "feed", t->feed);
-    jsonw_kstr_opt(&j, "format", t->format);
-    jsonw_kstr_opt(&j, "actor", t->actor);
-    jsonw_kstr_opt(&j, "note", t->note);
-    jsonw_kstr_opt(&j, "reverified", t->reverified);
-    if (t->cause != CAUSE_NONE)
-        jsonw_kstr(&j, "cause", slice_str(cause_word(t->cause)));
-    jsonw_kstr_opt(&j, "decision", t->decision);
-    jsonw_kstr(&j, "state", slice_str(state_word(t->state)));
-    jsonw_kbool(&j, "held", t->held);
-    jsonw_end_object(&j);
-    buf_addc(out, '\n');
-}
-
-static void domain_json(struct jsonw *j, const struct check_answer *d)
-{
-    jsonw_key(j, "domain");
-    jsonw_object(j);
-    jsonw_kstr(j, "cause", slice_str(cause_word(d->cause)));
-    jsonw_kstr(j, "scope", slice_str(scope_word(d->scope)));
-    jsonw_ktime_opt(j, "since", d->since_us);
-    jsonw_ktime_opt(j, "until", d->until_us);
-    jsonw_end_object(j);
-}
 
 static void all_json(buf *out, const struct why *w, const struct check_answer *domain)
 {
@@ -105,17 +16,17 @@ static void all_json(buf *out, const struct why *w, const struct check_answer *d
     jsonw_init(&j, out);
     jsonw_object(&j);
     jsonw_kstr(&j, "type", S("address"));
-    jsonw_kstr(&j, "address", w->address);
-    jsonw_kbool(&j, "known", w->known);
-    if (w->known)
-        state_json(&j, w);
-    if (domain)
-        domain_json(&j, domain);
-    jsonw_ki64_opt(&j, "older_events", (int64_t)w->cut);
+    show_why(&j, w, domain);
     jsonw_end_object(&j);
     buf_addc(out, '\n');
-    for (size_t i = 0; i < w->step_count; i++)
-        step_json(out, &w->steps[i]);
+    for (size_t i = 0; i < w->step_count; i++) {
+        jsonw_init(&j, out);
+        jsonw_object(&j);
+        jsonw_kstr(&j, "type", S("event"));
+        show_why_step(&j, &w->steps[i]);
+        jsonw_end_object(&j);
+        buf_addc(out, '\n');
+    }
 }
 
 /* ---- for people ---- */

@@ -75,7 +75,7 @@ class Json(Case):
 
     def test_every_member_of_the_source_is_told(self):
         everything = set().union(*documented().values())
-        for path in sorted((ROOT / "src" / "cmd").glob("*.c")):
+        for path in [*sorted((ROOT / "src" / "cmd").glob("*.c")), ROOT / "src" / "core" / "show.c"]:
             names = set(re.findall(r"jsonw_k\w+\(\s*&?j, \"([a-z_]+)\"", path.read_text(encoding="utf-8")))
             self.assertEqual(names - everything, set(), path.name)
 

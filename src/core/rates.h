@@ -1,7 +1,7 @@
 /* The figures of a report row and the formulas they come from (docs/rates.md says what is divided by what, and why).
  */
-#ifndef CMD_RATES_H
-#define CMD_RATES_H
+#ifndef CORE_RATES_H
+#define CORE_RATES_H
 
 #include "bounce.h"
 

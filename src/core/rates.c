@@ -1,4 +1,4 @@
-#include "cmd/rates.h"
+#include "core/rates.h"
 
 /* The refusals that older guides list as hard although a later message may pass (TAXONOMY: the pitfall named first). */
 static bool guide_calls_hard(enum bounce_reason reason)
