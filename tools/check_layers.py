@@ -33,7 +33,7 @@ THEIRS = {
     "policy": [],
     "feed": ["json-c", "openssl"],
     "ledger": ["sqlite", "libpq", "openssl"],
-    "net": ["libevent", "http_parser", "openssl", "c-ares", "curl", "json-c"],
+    "net": ["libevent", "http_parser", "openssl", "c-ares", "curl", "json-c", "zlib"],
     "core": ["json-c", "openssl", "zlib", "lzma", "zstd", "psl", "inih", "systemd"],
     "serve": ["json-c", "openssl", "libevent", "curl", "psl", "inih", "systemd", "seccomp"],
     "cmd": ["json-c", "inih", "seccomp"],
