@@ -42,9 +42,24 @@ def setting(kind, name, rest):
         yield roff("; ".join(notes)[0].upper() + "; ".join(notes)[1:]) + "."
 
 
-def page(conf):
+def lines(conf, src, seen):
+    """The lines of conf.def with those of the files it includes; one that several sections share is told once."""
+    section = ""
     for line in conf.splitlines():
-        match = re.match(r"^(?:SECTION|END\b|  [A-Z]+)(?:\((.*)\))?", line)
+        section = line.split('"')[1] if line.startswith("SECTION(") else section
+        include = re.match(r'#include "(.*)"', line)
+        if not include:
+            yield line
+        elif include[1] in seen:
+            yield f"AS({seen[include[1]]})"
+        else:
+            seen[include[1]] = section
+            yield from (src / include[1]).read_text(encoding="utf-8").splitlines()
+
+
+def page(conf):
+    for line in conf:
+        match = re.match(r"^(?:SECTION|AS\b|END\b|  [A-Z]+)(?:\((.*)\))?", line)
         if not match or line.startswith("   "):
             continue
         word = line.split("(")[0].strip()
@@ -55,6 +70,8 @@ def page(conf):
             yield f".Ss {roff(head)}"
             yield roff(told[0].upper() + told[1:]) + "."
             yield ".Bl -tag -width Ds"
+        elif word == "AS":
+            yield f".It all settings of [{roff(match[1])} name]"
         elif word == "END":
             yield ".El"
         elif word in TYPES or word == "WORD":
@@ -64,7 +81,8 @@ def page(conf):
 def main():
     conf, template, out = (pathlib.Path(p) for p in sys.argv[1:])
     text = conf.read_text(encoding="utf-8")
-    settings = "\n".join(page(text[text.index("// clang-format off"):]))
+    rows = lines(text[text.index("// clang-format off"):], conf.parent.parent, {})
+    settings = "\n".join(page(rows))
     out.write_text(template.read_text(encoding="utf-8").replace("@SETTINGS@", settings), encoding="utf-8")
 
 

@@ -2,5 +2,7 @@
 
 const struct role *const roles[] = {
     &tail_role,
+    &smtp_role,
+    &lmtp_role,
     NULL,
 };

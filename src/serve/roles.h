@@ -5,6 +5,7 @@
 #include "serve/role.h"
 
 extern const struct role tail_role;
+extern const struct role smtp_role, lmtp_role;
 
 /* Ends with NULL. They are opened and started in this order: feeds before answers, so that what happened while the daemon was away is
  * known as soon as it speaks; drained in this order; closed in the opposite one. */
