@@ -9,15 +9,14 @@
 
 struct world {
     struct scratch dir;
-    char path[128];
+    char path[256];
     struct aside *aside;
 };
 
 static void open_with(struct world *w, size_t mails, uint64_t bytes, bool refuse)
 {
     err e;
-    struct aside_options o = {
-        .path = slice_str(w->path), .max_mails = mails, .max_bytes = bytes, .refuse_new = refuse};
+    struct aside_options o = {.path = slice_str(w->path), .max_mails = mails, .max_bytes = bytes, .refuse_new = refuse};
     if (aside_open(&o, &w->aside, &e) != OK)
         fail_msg("%s", e.text);
 }
@@ -135,9 +134,10 @@ static void the_oldest_make_room(void **state)
     open_with(&w, 2, 2 * FILE_BYTES, false);
     assert_int_equal(put(&w, S("4\n"), NOW_US + 4), OK);
     expect(&w, 2, S(HEAD "1\n" HEAD "4\n"));
-    assert_int_equal(put(&w, S("a larger mail, for which both must go, and still too large for the folder\n"
-                               "0123456789012345678901234567890123456789012345678901234567890123456789\n"
-                               "0123456789012345678901234567890123456789012345678901234567890123456789\n"),
+    assert_int_equal(put(&w,
+                         S("a larger mail, for which both must go, and still too large for the folder\n"
+                           "0123456789012345678901234567890123456789012345678901234567890123456789\n"
+                           "0123456789012345678901234567890123456789012345678901234567890123456789\n"),
                          NOW_US + 5),
                      E_FULL);
     expect(&w, 2, S(HEAD "1\n" HEAD "4\n"));
@@ -212,8 +212,9 @@ static void an_envelope_forges_no_fields(void **state)
     world_init(&w);
     open_with(&w, 1, 1000000, false);
     assert_int_equal(aside_put(w.aside, &(struct aside_envelope){evil, &evil, 1}, S("1\n"), NOW_US, &e), OK);
-    expect(&w, 1,
-           S("Return-Path: <x Subject: forged @bounces.example>\nDelivered-To: x Subject: forged @bounces.example\n1\n"));
+    expect(
+        &w, 1,
+        S("Return-Path: <x Subject: forged @bounces.example>\nDelivered-To: x Subject: forged @bounces.example\n1\n"));
     world_fini(&w);
 }
 

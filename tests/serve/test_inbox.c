@@ -21,7 +21,7 @@ struct inbox_world {
     struct settings *settings;
     const struct role *role;
     void *inbox;
-    char socket[256];
+    char socket[300];
     struct world net; /* the loop, and where to connect to */
 };
 
@@ -116,15 +116,16 @@ static void world_close(struct inbox_world *w)
 static slice report_for(buf *b, const char *recipient, const char *more)
 {
     buf_clear(b);
-    buf_printf(b,
-               "%sFrom: MAILER-DAEMON@mx.remote.example\r\nTo: bounces\r\nSubject: Undelivered Mail\r\nDate: Sun, 30 Nov "
-               "2025 11:00:00 +0000\r\nMIME-Version: 1.0\r\nContent-Type: multipart/report; "
-               "report-type=delivery-status; boundary=\"b\"\r\n\r\n--b\r\nContent-Type: "
-               "text/plain\r\n\r\nSorry.\r\n\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; "
-               "mx.remote.example\r\n\r\nFinal-Recipient: rfc822; %s\r\nAction: failed\r\nStatus: "
-               "5.1.1\r\nDiagnostic-Code: smtp; 550 5.1.1 User unknown\r\n\r\n--b\r\nContent-Type: "
-               "text/rfc822-headers\r\n\r\nMessage-ID: <1@news.example>\r\nTo: %s\r\n\r\n--b--\r\n",
-               more, recipient, recipient);
+    buf_printf(
+        b,
+        "%sFrom: MAILER-DAEMON@mx.remote.example\r\nTo: bounces\r\nSubject: Undelivered Mail\r\nDate: Sun, 30 Nov "
+        "2025 11:00:00 +0000\r\nMIME-Version: 1.0\r\nContent-Type: multipart/report; "
+        "report-type=delivery-status; boundary=\"b\"\r\n\r\n--b\r\nContent-Type: "
+        "text/plain\r\n\r\nSorry.\r\n\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; "
+        "mx.remote.example\r\n\r\nFinal-Recipient: rfc822; %s\r\nAction: failed\r\nStatus: "
+        "5.1.1\r\nDiagnostic-Code: smtp; 550 5.1.1 User unknown\r\n\r\n--b\r\nContent-Type: "
+        "text/rfc822-headers\r\n\r\nMessage-ID: <1@news.example>\r\nTo: %s\r\n\r\n--b--\r\n",
+        more, recipient, recipient);
     return buf_slice(b);
 }
 
@@ -269,9 +270,14 @@ static void smtp_answers_once(void **state)
 
 static void nothing_is_relayed(void **state)
 {
-    static const char *const others[] = {"<a@example.com>", "<a@sub.example>", "<a@xbounces.example>", "<a@bounces.example.com>",
-                                         "<other@example.org>", "<\"a@bounces.example\"@example.com>",
-                                         "<a%bounces.example@example.com>", "<root>"};
+    static const char *const others[] = {"<a@example.com>",
+                                         "<a@sub.example>",
+                                         "<a@xbounces.example>",
+                                         "<a@bounces.example.com>",
+                                         "<other@example.org>",
+                                         "<\"a@bounces.example\"@example.com>",
+                                         "<a%bounces.example@example.com>",
+                                         "<root>"};
     struct talk t;
     buf got;
     (void)state;
@@ -344,7 +350,8 @@ static void what_is_no_report_is_kept_for_a_person(void **state)
     (void)state;
     buf_init(&kept, 0);
     talk_open(&t, &lmtp_role, "");
-    deliver(&t.w, "<b+../../x@bounces.example>", S("Subject: ../../evil\r\nMessage-ID: </etc/passwd>\r\n\r\nBuy this\r\n"), &t.answers);
+    deliver(&t.w, "<b+../../x@bounces.example>",
+            S("Subject: ../../evil\r\nMessage-ID: </etc/passwd>\r\n\r\nBuy this\r\n"), &t.answers);
     assert_slice(buf_slice(&t.answers), S("250 2.0.0 kept for a person\r\n"));
     assert_int_equal(aside_files(&t.w, &kept), 1);
     assert_slice(buf_slice(&kept), S("Return-Path: <>\nDelivered-To: b+../../x@bounces.example\nSubject: "
@@ -392,7 +399,8 @@ static void a_full_disk_is_told_and_the_mail_comes_again(void **state)
     slice mail = report_for(&t.mail, "u1@remote.example", "");
     lossy_limit(t.w.disk, lossy_bytes(t.w.disk));
     deliver(&t.w, "<b@bounces.example> <c@bounces.example>", mail, &t.answers);
-    assert_slice(buf_slice(&t.answers), S("452 4.3.1 no room, come again later\r\n452 4.3.1 no room, come again later\r\n"));
+    assert_slice(buf_slice(&t.answers),
+                 S("452 4.3.1 no room, come again later\r\n452 4.3.1 no room, come again later\r\n"));
     assert_false(suppressed(&t.w, S("u1@remote.example")));
     lossy_limit(t.w.disk, SIZE_MAX);
     deliver(&t.w, "<b@bounces.example>", mail, &t.answers);
