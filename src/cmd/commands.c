@@ -14,6 +14,7 @@ const struct cmd *const cmd_table[] = {
     &cmd_classify,
     &cmd_rules,
     &cmd_verp,
+    &cmd_filter,
     &cmd_acquired,
     &cmd_erase,
     &cmd_backup,

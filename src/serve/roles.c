@@ -4,5 +4,10 @@ const struct role *const roles[] = {
     &tail_role,
     &smtp_role,
     &lmtp_role,
+    &socketmap_role,
+    &tcp_table_role,
+    &postfix_policy_role,
+    &line_role,
+    &milter_role,
     NULL,
 };

@@ -6,6 +6,8 @@
 
 extern const struct role tail_role;
 extern const struct role smtp_role, lmtp_role;
+/* Of answering.c: those who are asked before a send. */
+extern const struct role socketmap_role, tcp_table_role, postfix_policy_role, line_role, milter_role;
 
 /* Ends with NULL. They are opened and started in this order: feeds before answers, so that what happened while the daemon was away is
  * known as soon as it speaks; drained in this order; closed in the opposite one. */

@@ -97,8 +97,8 @@ class Manual(Case):
         page = (BUILT / "bounced.conf.5").read_text(encoding="utf-8")
         defaults = subprocess.run([BOUNCED, "config", "--defaults"], capture_output=True, text=True, check=True).stdout
         told = re.findall(r"^\.(?:Ss (\S+)|It Va (\w+) )", page, re.M)
-        known = re.findall(r"^#?(?:\[(\w+).*\]|(\w+) =.*)$", defaults, re.M)
-        self.assertEqual([(section.strip("[]"), name) for section, name in told], known)
+        known = re.findall(r"^#?(?:\[([\w-]+).*\]|(\w+) =.*)$", defaults, re.M)
+        self.assertEqual([(section.strip("[]").replace("\\-", "-"), name) for section, name in told], known)
         self.assertGreater(len(known), 30)
 
     @unittest.skipUnless(shutil.which("mandoc"), "mandoc is not installed")
