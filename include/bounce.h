@@ -273,6 +273,7 @@ struct bounce_returned {
     struct bounce_slice recipient_header; /* value of the first of options.recipient_headers */
     struct bounce_slice envelope_id;   /* Original-Envelope-Id, ENVID */
     struct bounce_slice return_path;
+    struct bounce_slice queue_id;      /* under which a server had it whose log tells no Message-ID: "opensmtpd/6cb1d3a1" */
 };
 
 struct bounce_result {

@@ -72,7 +72,8 @@ static void result_init(struct bounce_result *out)
                       &out->returned.campaign,
                       &out->returned.recipient_header,
                       &out->returned.envelope_id,
-                      &out->returned.return_path};
+                      &out->returned.return_path,
+                      &out->returned.queue_id};
     for (size_t i = 0; i < ARRAY_LEN(empty); i++)
         *empty[i] = SLICE_EMPTY;
 }

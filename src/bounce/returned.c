@@ -154,6 +154,26 @@ static slice recipient_of(arena *a, const struct header *h, const struct bounce_
     return v.n == 0 ? v : address_from_typed(a, v);
 }
 
+#define SMTPD_ID_DIGITS 8u
+
+/* "by mail.example.org (OpenSMTPD) with ESMTP id 6cb1d3a1": the topmost is of the server that gave up. */
+static slice queue_id_of(arena *a, const struct header *h)
+{
+    const slice mark = S("(OpenSMTPD) with "), before = S(" id ");
+    if (!header_has(h, S("Received")))
+        return SLICE_EMPTY;
+    for (size_t i = 0; i < h->n; i++) {
+        slice v = h->fields[i].value;
+        size_t at = slice_eq_ci(h->fields[i].name, S("Received")) ? slice_find(v, mark) : SLICE_NPOS;
+        size_t id = at == SLICE_NPOS ? SLICE_NPOS : slice_find(slice_from(v, at), before);
+        if (id == SLICE_NPOS)
+            continue;
+        v = slice_sub(v, at + id + before.n, SMTPD_ID_DIGITS);
+        return v.n == SMTPD_ID_DIGITS ? arena_printf(a, "opensmtpd/%.*s", SLICE_FMT(v)) : SLICE_EMPTY;
+    }
+    return SLICE_EMPTY;
+}
+
 void returned_read(struct charsets *cs, arena *a, const struct header *h, const struct bounce_options *options,
                    struct bounce_returned *out)
 {
@@ -174,5 +194,6 @@ void returned_read(struct charsets *cs, arena *a, const struct header *h, const 
         .recipient_header = recipient_of(a, h, options),
         .envelope_id = header_unfold(a, first_given(h, (const slice[]){S("Original-Envelope-Id"), S("X-Envid")}, 2)),
         .return_path = bracketed(header_unfold(a, header_get(h, S("Return-Path")))),
+        .queue_id = queue_id_of(a, h),
     };
 }

@@ -25,6 +25,7 @@ static const struct opt options[] = {
     {"verp-keys", 0, OPT_TEXT, "FILE",
      "keys of signed return paths (default: /etc/bounced/verp.keys when it is there)"},
     {"form", 0, OPT_TEXT, "FORM", "what every file is, where it does not look it: message, mbox, log or journal"},
+    {"dialect", 0, OPT_TEXT, "NAME", "what wrote every log, where it does not look it (default: each line tells)"},
     {"no-mark", 0, OPT_FLAG, NULL, "leave mails in a Maildir as they are (default: move new/ to cur/ as seen)"},
     {"unread", 0, OPT_FLAG, NULL, "of a Maildir read only what nobody has read"},
     {"password-file", 0, OPT_TEXT, "FILE", "IMAP: the password (default: $BOUNCED_IMAP_PASSWORD, else ~/.netrc)"},
@@ -284,9 +285,25 @@ static bool take_form(struct ingest *g)
     return !word || g->form != READ_AUTO;
 }
 
+/* "postfix, exim, ..." */
+static int unknown_dialect(struct ingest *g)
+{
+    buf names;
+    buf_init(&names, 0);
+    for (size_t i = 0; log_dialect_at(i); i++)
+        buf_printf(&names, "%s%s", i ? ", " : "", log_dialect_name(log_dialect_at(i)));
+    int code = cmd_usage(g->args, "--dialect is one of %.*s", SLICE_FMT(buf_slice(&names)));
+    buf_fini(&names);
+    return code;
+}
+
 static int take_options(struct ingest *g)
 {
     err e;
+    const char *dialect = args_text(g->args, "dialect", NULL);
+    g->dialect = dialect ? log_dialect_find(slice_str(dialect)) : NULL;
+    if (dialect && !g->dialect)
+        return unknown_dialect(g);
     if (!take_form(g))
         return cmd_usage(g->args, "--form is message, mbox, log or journal");
     const char *trust = args_text(g->args, "trust", NULL);
@@ -322,6 +339,7 @@ static int open_logs(struct ingest *g)
     struct ledger_feed old;
     err e;
     struct log_options o = {
+        .dialect = g->dialect,
         .reference_us = g->session.now_us,
         .zone = &g->zone.zone,
         .relays = g->relays,

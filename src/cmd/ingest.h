@@ -26,6 +26,7 @@ struct ingest {
     struct bounce_rules *rules;
     struct bounce_reader *mails;
     struct maillog *logs;
+    const struct log_dialect *dialect; /* of all logs; NULL: find out */
     struct reader *files;
     const char **paths;    /* of files: the operands that are no URL */
     struct imap *imap;     /* the folder at hand, NULL otherwise */

@@ -160,6 +160,7 @@ static void make(const struct bounce_result *r, size_t i, struct hash128 mail, c
     o->ids[ID_VERP] = proof.proven ? text_lower(a, r->verp_token) : SLICE_EMPTY;
     o->ids[ID_ENVID] = r->returned.envelope_id;
     o->ids[ID_MESSAGE] = r->returned.message_id;
+    o->ids[ID_PROVIDER] = r->returned.queue_id;
     o->reply = slice_sub(report->diagnostic, 0, REPLY_MAX_BYTES);
     o->status = report->status;
     o->phase = report->reply.phase;

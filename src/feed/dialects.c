@@ -3,7 +3,10 @@
 #define LINES_LOOKED_AT 50
 
 static const struct log_dialect dialects[] = {
-    {"postfix", SHAPE_SYSLOG, postfix_claims, postfix_read},
+    {"postfix", NULL, postfix_claims_tag, postfix_read},
+    {"exim", exim_claims_line, exim_claims_tag, exim_read},
+    {"opensmtpd", NULL, opensmtpd_claims_tag, opensmtpd_read},
+    {"sendmail", NULL, sendmail_claims_tag, sendmail_read},
 };
 
 const struct log_dialect *log_dialect_at(size_t i)
@@ -24,10 +27,18 @@ const struct log_dialect *log_dialect_find(slice name)
     return NULL;
 }
 
-const struct log_dialect *log_dialect_of(enum log_shape shape, const struct syslog_line *line)
+const struct log_dialect *log_dialect_of_line(const struct syslog_line *line)
 {
     for (size_t i = 0; i < ARRAY_LEN(dialects); i++)
-        if (dialects[i].shape == shape && dialects[i].claims(line))
+        if (dialects[i].claims_line && dialects[i].claims_line(line))
+            return &dialects[i];
+    return NULL;
+}
+
+const struct log_dialect *log_dialect_of_tag(const struct syslog_line *line)
+{
+    for (size_t i = 0; i < ARRAY_LEN(dialects); i++)
+        if (dialects[i].claims_tag && dialects[i].claims_tag(line))
             return &dialects[i];
     return NULL;
 }
@@ -35,9 +46,9 @@ const struct log_dialect *log_dialect_of(enum log_shape shape, const struct sysl
 static const struct log_dialect *dialect_of_line(slice text)
 {
     struct syslog_line line = syslog_bare(text);
-    const struct log_dialect *d = log_dialect_of(SHAPE_LINE, &line);
+    const struct log_dialect *d = log_dialect_of_line(&line);
     if (!d && syslog_parse(text, &line))
-        d = log_dialect_of(SHAPE_SYSLOG, &line);
+        d = log_dialect_of_tag(&line);
     return d;
 }
 
@@ -46,7 +57,7 @@ static const struct log_dialect *dialect_of_journal(slice head)
     const struct log_dialect *d = NULL;
     struct journal_entry entry;
     while (!d && journal_next(&head, true, &entry) > 0)
-        d = log_dialect_of(SHAPE_SYSLOG, &entry.line);
+        d = log_dialect_of_tag(&entry.line);
     return d;
 }
 

@@ -5,23 +5,29 @@
 
 #include "feed/log_work.h"
 
-enum log_shape {
-    SHAPE_SYSLOG, /* lines with a tag */
-    SHAPE_LINE    /* lines of the program's own; they come as the message of a line without stamp and tag */
-};
+/* True for a line of this program, whether it tells of mail or not. */
+typedef bool (*log_claim)(const struct syslog_line *line);
 
 struct log_dialect {
     const char *name;
-    enum log_shape shape;
-    bool (*claims)(
-        const struct syslog_line *line); /* true for a line of this program, whether it tells of mail or not */
+    log_claim
+        claims_line; /* lines of a form of its own: the message of a line without stamp and tag; NULL: it has none */
+    log_claim claims_tag; /* lines of syslog, by their tag; NULL: it does not write there */
     log_handler read;
 };
 
-/* The dialect of that shape that claims the line, or NULL. */
-const struct log_dialect *log_dialect_of(enum log_shape shape, const struct syslog_line *line);
+/* The dialect that claims a line of its own form / of syslog, or NULL. */
+const struct log_dialect *log_dialect_of_line(const struct syslog_line *line);
+const struct log_dialect *log_dialect_of_tag(const struct syslog_line *line);
 
-bool postfix_claims(const struct syslog_line *line);
+bool postfix_claims_tag(const struct syslog_line *line);
 bool postfix_read(struct work *w);
+bool exim_claims_line(const struct syslog_line *line);
+bool exim_claims_tag(const struct syslog_line *line);
+bool exim_read(struct work *w);
+bool opensmtpd_claims_tag(const struct syslog_line *line);
+bool opensmtpd_read(struct work *w);
+bool sendmail_claims_tag(const struct syslog_line *line);
+bool sendmail_read(struct work *w);
 
 #endif

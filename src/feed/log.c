@@ -69,7 +69,8 @@ struct maillog *maillog_new(const struct log_options *o)
     arena_init(&m->fixed, 0);
     buf_init(&m->feed, 0);
     buf_init(&m->odd, 0);
-    if (!copy_options(m, o))
+    m->charsets = charsets_new();
+    if (!m->charsets || !copy_options(m, o))
         maillog_free(&m);
     return m;
 }
@@ -80,6 +81,7 @@ void maillog_free(struct maillog **m)
         return;
     buf_fini(&(*m)->feed);
     buf_fini(&(*m)->odd);
+    charsets_free(&(*m)->charsets);
     queue_fini(&(*m)->queue);
     arena_fini(&(*m)->fixed);
     free(*m);
@@ -153,8 +155,8 @@ static bool give(struct maillog *m, const struct log_dialect *d, const struct sy
 
 static bool give_syslog(struct maillog *m, const struct syslog_line *line, arena *a, struct feed_list *out)
 {
-    const struct log_dialect *d = m->forced ? m->forced : log_dialect_of(SHAPE_SYSLOG, line);
-    return d ? give(m, d, line, a, out) : other_program(m, line);
+    const struct log_dialect *d = m->forced ? m->forced : log_dialect_of_tag(line);
+    return d && d->claims_tag ? give(m, d, line, a, out) : other_program(m, line);
 }
 
 bool maillog_entry(struct maillog *m, const struct syslog_line *line, arena *a, struct feed_list *out)
@@ -166,11 +168,9 @@ bool maillog_entry(struct maillog *m, const struct syslog_line *line, arena *a, 
 bool maillog_line(struct maillog *m, slice text, arena *a, struct feed_list *out)
 {
     struct syslog_line line = syslog_bare(text);
-    const struct log_dialect *d = m->forced;
+    const struct log_dialect *d = log_dialect_of_line(&line);
     m->counts.lines++;
-    if (!d || d->shape == SHAPE_LINE)
-        d = log_dialect_of(SHAPE_LINE, &line);
-    if (d && d->shape == SHAPE_LINE)
+    if (d && (!m->forced || d == m->forced))
         return give(m, d, &line, a, out);
     return syslog_parse(text, &line) ? give_syslog(m, &line, a, out) : true;
 }

@@ -26,6 +26,7 @@
 #define LOG_MAX_MEMORY_BYTES (64u * 1024 * 1024)
 #define LOG_MAX_AGE_US (14 * TIME_DAY) /* mail servers give up after 4 or 5 days by default */
 #define LOG_MAX_REPLY_BYTES 4096u
+#define LOG_MAX_STATUS_BYTES 32u
 #define LOG_MAX_FIELD_BYTES 2048u /* a Message-ID, an address; Postfix cuts lines at 2000 */
 
 /* ---- dialects ---- */

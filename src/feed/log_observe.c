@@ -61,8 +61,9 @@ struct observation *work_observe(const struct work *w, const struct queue_mail *
     return o;
 }
 
-slice work_reply(slice text)
+slice work_reply(const struct work *w, slice text)
 {
+    text = charset_decode(w->log->charsets, w->arena, SLICE_EMPTY, slice_sub(text, 0, LOG_MAX_REPLY_BYTES), NULL, NULL);
     return slice_sub(text, 0, LOG_MAX_REPLY_BYTES);
 }
 
@@ -99,7 +100,8 @@ bool work_remember(const struct work *w, const slice texts[RCPT_TEXTS], const st
     if (!mail)
         return false;
     struct queue_rcpt *rcpt = queue_rcpt(mail, texts[RCPT_TO]);
-    if (rcpt && rcpt->waits && rcpt->tried && o->tried_nothing) /* the last real reply tells more */
+    bool tells_less = o->tried_nothing || (slice_empty(o->reply) && rcpt && rcpt->bytes[RCPT_REPLY]);
+    if (rcpt && rcpt->waits && rcpt->tried && tells_less) /* the last real reply tells more */
         return true;
     if (!rcpt && mail->rcpt_count >= QUEUE_MAX_RCPTS) {
         q->evicted++;
@@ -119,4 +121,51 @@ void work_forget(const struct work *w, struct queue_mail *mail, slice to)
     struct queue_rcpt *rcpt = mail ? queue_rcpt(mail, to) : NULL;
     if (rcpt)
         queue_drop_rcpt(&w->log->queue, mail, rcpt);
+}
+
+/* ---- expiries ---- */
+
+bool work_expire(const struct work *w, struct queue_mail *mail)
+{
+    size_t waiting = 0;
+    for (uint32_t i = 0; mail && i < mail->rcpt_count; i++) {
+        struct queue_rcpt *r = &mail->rcpts[i];
+        if (!r->waits)
+            continue;
+        waiting++;
+        struct observation *o = work_observe(w, mail);
+        if (!o)
+            return false;
+        o->kind = BOUNCE_KIND_EXPIRED;
+        o->recipient = arena_dup(w->arena, queue_rcpt_text(r, RCPT_TO));
+        o->sent_to = arena_dup(w->arena, queue_rcpt_text(r, RCPT_ORIG_TO));
+        o->reply = arena_dup(w->arena, queue_rcpt_text(r, RCPT_REPLY));
+        o->status = arena_dup(w->arena, queue_rcpt_text(r, RCPT_STATUS));
+        o->remote_mta = arena_dup(w->arena, queue_rcpt_text(r, RCPT_RELAY));
+        o->phase = r->phase;
+        o->source_key = work_source_key(w, o->recipient);
+    }
+    w->log->counts.orphans += waiting == 0;
+    for (uint32_t i = 0; mail && i < mail->rcpt_count; i++)
+        mail->rcpts[i].waits = false;
+    if (waiting > 0)
+        queue_touch(&w->log->queue, mail);
+    return true;
+}
+
+void work_last_deferral(const struct work *w, struct queue_mail *mail, struct observation *o)
+{
+    const struct queue_rcpt *last = mail ? queue_rcpt(mail, o->recipient) : NULL;
+    if (!last || !last->waits) {
+        w->log->counts.orphans++;
+        return;
+    }
+    o->reply = arena_dup(w->arena, queue_rcpt_text(last, RCPT_REPLY));
+    o->phase = last->phase;
+    if (slice_empty(o->status))
+        o->status = arena_dup(w->arena, queue_rcpt_text(last, RCPT_STATUS));
+    if (slice_empty(o->remote_mta))
+        o->remote_mta = arena_dup(w->arena, queue_rcpt_text(last, RCPT_RELAY));
+    if (slice_empty(o->sent_to))
+        o->sent_to = arena_dup(w->arena, queue_rcpt_text(last, RCPT_ORIG_TO));
 }

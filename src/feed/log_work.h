@@ -3,6 +3,7 @@
 #ifndef FEED_LOG_WORK_H
 #define FEED_LOG_WORK_H
 
+#include "bounce/charset.h"
 #include "feed/log.h"
 #include "feed/queue.h"
 
@@ -17,6 +18,7 @@ struct maillog {
     struct names relays, campaign_headers, stream_headers;
     slice host, tenant, usual_feed;
     buf feed; /* of the file at hand; empty: the dialect's name */
+    struct charsets *charsets;
     struct stamp_clock clock;
     int64_t reference_us; /* of the options */
     int64_t kept_last_us; /* clock.last_us as it was exported */
@@ -47,11 +49,16 @@ struct observation *work_observe(const struct work *w, const struct queue_mail *
 slice work_queue_path(const struct work *w, const struct queue_mail *mail);
 /* The line as its writer wrote it (never a path, a year of ours or a pid), and the recipient where the line names none. */
 struct hash128 work_source_key(const struct work *w, slice recipient);
-/* The reply, cut to what an observation may hold. */
-slice work_reply(slice text);
+/* The reply, made UTF-8 where it is raw bytes of something else, and cut to what an observation may hold. */
+slice work_reply(const struct work *w, slice text);
 /* Keeps a deferral for an expiry that will name no reply (or no recipient): texts as in queue_rcpt. A real attempt is not
  * replaced by one that tried nothing. False when memory was refused. */
 bool work_remember(const struct work *w, const slice texts[RCPT_TEXTS], const struct observation *o);
+/* An expiry that names no recipient: one observation for each that has a deferral and no end. False when memory was
+ * refused. */
+bool work_expire(const struct work *w, struct queue_mail *mail);
+/* An expiry that names its recipient: what the last real attempt said takes the place of the reply. */
+void work_last_deferral(const struct work *w, struct queue_mail *mail, struct observation *o);
 /* The recipient has its end. */
 void work_forget(const struct work *w, struct queue_mail *mail, slice to);
 /* A next hop that options.relays names, by name or by IP. */

@@ -54,7 +54,7 @@ static bool take_queue_id(slice *message, slice *id)
     return true;
 }
 
-bool postfix_claims(const struct syslog_line *line)
+bool postfix_claims_tag(const struct syslog_line *line)
 {
     return slice_chr(line->tag, '/') != SLICE_NPOS;
 }

@@ -1,8 +1,6 @@
 #include "feed/postfix_record.h"
 #include "feed/postfix_work.h"
 
-#define MAX_STATUS_BYTES 32u
-
 /* ---- where a mail went ---- */
 
 /* The next hop is on this machine and puts the mail into a queue of this machine again. */
@@ -106,8 +104,8 @@ static void fill_delivery(const struct work *w, const struct postfix_record *r, 
                           struct observation *o)
 {
     o->recipient = r->to;
-    o->reply = work_reply(r->text);
-    o->status = slice_sub(r->dsn, 0, MAX_STATUS_BYTES);
+    o->reply = work_reply(w, r->text);
+    o->status = slice_sub(r->dsn, 0, LOG_MAX_STATUS_BYTES);
     o->phase = postfix_phase(r->text);
     o->tried_nothing = postfix_suspended(r->text);
     o->remote_mta = relay->name;

@@ -3,34 +3,6 @@
 
 #define MAX_HEADER_VALUE_BYTES 256u
 
-static bool expire(struct work *w, struct queue_mail *mail)
-{
-    size_t waiting = 0;
-    for (uint32_t i = 0; mail && i < mail->rcpt_count; i++) {
-        struct queue_rcpt *r = &mail->rcpts[i];
-        if (!r->waits)
-            continue;
-        waiting++;
-        struct observation *o = work_observe(w, mail);
-        if (!o)
-            return false;
-        o->kind = BOUNCE_KIND_EXPIRED;
-        o->recipient = arena_dup(w->arena, queue_rcpt_text(r, RCPT_TO));
-        o->sent_to = arena_dup(w->arena, queue_rcpt_text(r, RCPT_ORIG_TO));
-        o->reply = arena_dup(w->arena, queue_rcpt_text(r, RCPT_REPLY));
-        o->status = arena_dup(w->arena, queue_rcpt_text(r, RCPT_STATUS));
-        o->remote_mta = arena_dup(w->arena, queue_rcpt_text(r, RCPT_RELAY));
-        o->phase = r->phase;
-        o->source_key = work_source_key(w, o->recipient);
-    }
-    w->log->counts.orphans += waiting == 0;
-    for (uint32_t i = 0; mail && i < mail->rcpt_count; i++)
-        mail->rcpts[i].waits = false;
-    if (waiting > 0)
-        queue_touch(&w->log->queue, mail);
-    return true;
-}
-
 /* qmgr: "from=<a@b>, size=1, nrcpt=1 (queue active)" or "from=<a@b>, status=expired, returned to sender" */
 bool postfix_queue_manager(struct work *w, enum daemon daemon)
 {
@@ -46,7 +18,7 @@ bool postfix_queue_manager(struct work *w, enum daemon daemon)
     if (!slice_starts(w->rest, S("from=")) || !postfix_bracketed(slice_from(w->rest, 5), &sender, &rest))
         return true;
     if (slice_starts(rest, S(", status=expired")) || slice_starts(rest, S(", status=force-expired")))
-        return expire(w, queue_find(q, &w->key, QUEUE_MANAGER));
+        return work_expire(w, queue_find(q, &w->key, QUEUE_MANAGER));
     struct queue_mail *mail = queue_open(q, &w->key, QUEUE_MANAGER, work_time(w));
     if (!mail)
         return false;

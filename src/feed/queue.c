@@ -65,6 +65,39 @@ static void lose_row(struct queue *q, struct queue_mail *mail)
     mail->kept = false;
 }
 
+/* ---- what is done ---- */
+
+void queue_done(struct queue *q, struct queue_mail *mail)
+{
+    queue_touch(q, mail);
+    if (mail->done)
+        return;
+    mail->done = true;
+    mail->done_before = q->last_done;
+    mail->done_after = NULL;
+    *(q->last_done ? &q->last_done->done_after : &q->first_done) = mail;
+    q->last_done = mail;
+}
+
+static void unlist_done(struct queue *q, struct queue_mail *mail)
+{
+    if (!mail->done)
+        return;
+    *(mail->done_before ? &mail->done_before->done_after : &q->first_done) = mail->done_after;
+    *(mail->done_after ? &mail->done_after->done_before : &q->last_done) = mail->done_before;
+    mail->done = false;
+}
+
+static void close_done(struct queue *q)
+{
+    while (q->first_done) {
+        int64_t from = q->first_done->touched_us, to = q->newest->touched_us;
+        if (from == TIME_NONE || to == TIME_NONE || from >= to - QUEUE_DONE_US)
+            return;
+        queue_close(q, q->first_done);
+    }
+}
+
 /* ---- texts ---- */
 
 static size_t cost(size_t n)
@@ -206,6 +239,7 @@ static void link_newest(struct queue *q, struct queue_mail *mail)
 
 static void touch(struct queue *q, struct queue_mail *mail, int64_t now_us)
 {
+    unlist_done(q, mail);
     if (now_us != TIME_NONE)
         mail->touched_us = now_us;
     if (mail != q->newest) {
@@ -242,6 +276,7 @@ void queue_trim(struct queue *q)
 {
     if (q->unsorted && q->n)
         sort_by_age(q);
+    close_done(q);
     while (q->oldest != q->newest) {
         int64_t from = q->oldest->touched_us, to = q->newest->touched_us;
         bool too_old = from != TIME_NONE && to != TIME_NONE && from < to - q->max_age_us;
@@ -325,6 +360,7 @@ void queue_close(struct queue *q, struct queue_mail *mail)
     take_out(q, mail);
     unlink_mail(q, mail);
     unlist_changed(q, mail);
+    unlist_done(q, mail);
     lose_row(q, mail);
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         drop_text(q, texts[i]);

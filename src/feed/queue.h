@@ -15,6 +15,7 @@
 #define QUEUE_MAX_HOST_BYTES 255u
 #define QUEUE_MAX_ID_BYTES 64u
 #define QUEUE_MAX_RCPTS 20000u /* remembered for one mail */
+#define QUEUE_DONE_US (10 * TIME_MINUTE)
 
 struct kept { /* a text owned by the queue */
     char *p;
@@ -57,11 +58,14 @@ struct queue_mail {
     struct kept root; /* host/instance/id of the first queue id of this mail, when a content filter lies between */
     struct queue_rcpt *rcpts;
     uint32_t rcpt_count, rcpt_room, rcpt_hint;
+    uint32_t left;   /* recipients without an end, where the log tells how many there are; 0: not told */
     bool owned;      /* the queue manager named this instance */
     bool has_sender; /* sender is known, even if it is the null sender */
     bool kept;       /* a row of it was given or taken */
     bool changed;    /* since then; in the list of those */
     struct queue_mail *changed_before, *changed_after;
+    bool done; /* nothing more is expected; in the list of those */
+    struct queue_mail *done_before, *done_after;
 };
 
 struct queue_slot {
@@ -79,6 +83,7 @@ struct queue {
     bool changed;  /* since the flag was cleared */
     bool unsorted; /* the list of age has yet to be sorted */
     struct queue_mail *first_changed;
+    struct queue_mail *first_done, *last_done;
     buf gone; /* keys of kept mails that were closed, as rows have them */
 };
 
@@ -91,6 +96,9 @@ struct queue_mail *queue_open(struct queue *q, const struct queue_key *key, enum
 /* Makes a mail of just this instance, which must not be there; looks at no cap. NULL as above. */
 struct queue_mail *queue_add(struct queue *q, const struct queue_key *key, bool owned, int64_t touched_us);
 void queue_close(struct queue *q, struct queue_mail *mail);
+/* Nothing more is expected of it, but the log may surprise (an alias with several members): queue_trim closes it
+ * QUEUE_DONE_US later, unless it is opened again. */
+void queue_done(struct queue *q, struct queue_mail *mail);
 /* Closes the mails touched longest ago while there are too many bytes, or they are too old beside the newest one (which stays in
  * any case), and counts them. */
 void queue_trim(struct queue *q);

@@ -4,7 +4,7 @@
 
 #define MAGIC S("PQ1")
 
-enum mail_flag { MAIL_OWNED = 1, MAIL_HAS_SENDER = 2 };
+enum mail_flag { MAIL_OWNED = 1, MAIL_HAS_SENDER = 2, MAIL_LEFT = 4, MAIL_DONE = 8 };
 enum rcpt_flag { RCPT_WAITS = 1, RCPT_TRIED = 2 };
 
 static void put_number(buf *out, uint64_t v)
@@ -31,12 +31,15 @@ static void put_rcpt(buf *out, const struct queue_rcpt *r)
 static void put_mail(buf *out, const struct queue_mail *m)
 {
     const struct kept texts[] = {m->instance, m->sender, m->message_id, m->campaign, m->stream, m->root};
-    put_number(out, (m->owned ? MAIL_OWNED : 0u) | (m->has_sender ? MAIL_HAS_SENDER : 0u));
+    put_number(out, (m->owned ? MAIL_OWNED : 0u) | (m->has_sender ? MAIL_HAS_SENDER : 0u) | (m->left ? MAIL_LEFT : 0u) |
+                        (m->done ? MAIL_DONE : 0u));
     put_number(out, (uint64_t)m->touched_us);
     put_text(out, m->host);
     put_text(out, m->id);
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         put_text(out, kept_slice(texts[i]));
+    if (m->left)
+        put_number(out, m->left);
     put_number(out, m->rcpt_count);
     for (uint32_t i = 0; i < m->rcpt_count; i++)
         put_rcpt(out, &m->rcpts[i]);
@@ -121,6 +124,11 @@ static struct queue_mail *get_mail(struct queue *q, slice *in)
     for (size_t i = 0; good && i < ARRAY_LEN(kept); i++)
         good = queue_set(q, m, kept[i], texts[i + 1]);
     m->has_sender = flags & MAIL_HAS_SENDER;
+    uint64_t left = 0;
+    good = good && (!(flags & MAIL_LEFT) || (get_number(in, &left) && left <= QUEUE_MAX_RCPTS));
+    m->left = (uint32_t)left;
+    if (flags & MAIL_DONE)
+        queue_done(q, m);
     if (good && get_rcpts(q, m, in))
         return m;
     queue_close(q, m);

@@ -207,6 +207,15 @@ static int64_t bsd_time(const struct stamp_clock *c, slice stamp)
     return TIME_NONE;
 }
 
+static int64_t local_time(const struct stamp_clock *c, slice stamp)
+{
+    int64_t as_utc = time_parse_iso(stamp, 0), elsewhere = time_parse_iso(stamp, 3600), earlier, later;
+    if (as_utc == TIME_NONE || as_utc == elsewhere) /* it names its zone */
+        return as_utc;
+    zone_to_utc(&c->zone, as_utc, &earlier, &later);
+    return choose(c, earlier, later);
+}
+
 static int64_t microseconds(slice stamp)
 {
     uint64_t us;
@@ -228,6 +237,9 @@ int64_t stamp_time(struct stamp_clock *c, const struct syslog_line *line)
         break;
     case STAMP_ISO:
         us = time_parse_iso(line->stamp, 0);
+        break;
+    case STAMP_LOCAL:
+        us = local_time(c, line->stamp);
         break;
     case STAMP_MICROSECONDS:
         us = microseconds(line->stamp);

@@ -10,7 +10,13 @@
 #include "base/slice.h"
 #include "base/time.h"
 
-enum stamp_form { STAMP_NONE, STAMP_BSD, STAMP_ISO, STAMP_MICROSECONDS };
+enum stamp_form {
+    STAMP_NONE,
+    STAMP_BSD,
+    STAMP_ISO,   /* without a zone: UTC */
+    STAMP_LOCAL, /* the same, without a zone in that of the clock */
+    STAMP_MICROSECONDS
+};
 
 struct syslog_line {
     enum stamp_form form;

@@ -12,6 +12,7 @@ from cmdtest import Case, LOGS, ROOT, SAMPLES
 
 AFTER_THE_RUN = 1742500000  # March 2025: stamps of a classic log name no year, the file's time does
 POSTFIX_LOGS = ("postfix-classic.log", "postfix-iso.log", "postfix-maillog_file.log")
+OTHER_LOGS = ("exim-mainlog", "exim-mainlog-all", "opensmtpd.log", "sendmail.log")
 SEEDS = tuple(sorted(p.name for p in (ROOT / "tests" / "seeds").glob("*replies*.jsonl")))
 
 
@@ -111,40 +112,83 @@ class Logs(Case):
         return [e for e in self.objects("events", *where) if e["what"] == "observed"]
 
 
-class PostfixLines(Logs):
-    def test_every_line_is_an_event(self):
-        """One event for each line that tells of a recipient: recipient, kind, reason, message id."""
-        wanted = expected()
+class Lines(Logs):
+    """One event for each line that tells of a recipient: recipient, kind, reason, and the message where the log names it."""
+
+    def fits(self, e, g):
+        alias = e.get("original_recipient") or ""
+        if not right(e, g) or ("message_id" in e and e["message_id"] != g.get("message_id")):
+            return False
+        return g.get("sent_to") == (alias if "@" in alias else None) or ("@" not in alias and alias)
+
+    def compare(self, name):
+        ledger = self.dir / (name + ".db")
+        self.bounced("ingest", "-q", "-l", ledger, self.log(name))
+        got = collections.defaultdict(list)
+        for e in self.observed(ledger):
+            got[e["recipient"], e["kind"]].append(e)
+        wrong = []
+        for e in expected()["logs/" + name]:
+            found = got[e["recipient"], e["kind"]]
+            best = next((g for g in found if self.fits(e, g)), None)
+            if best:
+                found.remove(best)
+            else:
+                wrong.append((name, e["line"], e["recipient"], e["kind"], e["reason"], [g.get("reason") for g in found]))
+        self.assertEqual(wrong, [])
+        self.assertEqual([g for found in got.values() for g in found], [], name)
+
+    def test_postfix(self):
         for name in POSTFIX_LOGS:
+            self.compare(name)
+
+    def test_exim(self):
+        self.compare("exim-mainlog")
+
+    def test_exim_with_all_that_can_be_logged(self):
+        self.compare("exim-mainlog-all")
+
+    def test_opensmtpd(self):
+        self.compare("opensmtpd.log")
+
+    def test_sendmail(self):
+        self.compare("sendmail.log")
+
+    def test_message_ids(self):
+        for name in ("exim-mainlog", "sendmail.log"):
             ledger = self.dir / (name + ".db")
             self.bounced("ingest", "-q", "-l", ledger, self.log(name))
-            got = collections.defaultdict(list)
-            for e in self.observed(ledger):
-                got[e["recipient"], e.get("message_id"), e["kind"]].append(e)
-            wrong = []
-            for e in wanted["logs/" + name]:
-                found = got[e["recipient"], e.get("message_id"), e["kind"]]
-                best = next((g for g in found if right(e, g)), None)
-                if best:
-                    found.remove(best)
-                else:
-                    wrong.append((name, e["line"], e["recipient"], e["kind"], e["reason"], [g.get("reason") for g in found]))
-            self.assertEqual(wrong, [])
-            self.assertEqual([g for found in got.values() for g in found], [], name)
+            ours = [e for e in self.observed(ledger) if e["recipient"] != "bounces@example.org"]
+            self.assertGreater(len(ours), 150)
+            self.assertEqual([e["recipient"] for e in ours if not e.get("message_id") and e.get("sender") != "<>"], [], name)
+
+    def test_mixed_at_once(self):
+        """All logs in one run, by their content, and again in pieces: the same events."""
+        names = [*POSTFIX_LOGS, *OTHER_LOGS]
+        at_once, one_by_one = self.dir / "at-once.db", self.dir / "one-by-one.db"
+        self.bounced("ingest", "-q", "-l", at_once, *(self.log(n) for n in names))
+        for n in names:
+            self.bounced("ingest", "-q", "-l", one_by_one, self.log(n))
+        dumps = [[line for line in self.bounced("dump", "-l", ledger).out.splitlines() if not line.startswith("feed ")]
+                 for ledger in (at_once, one_by_one)]
+        self.assertTrue(dumps[0] == dumps[1])
+        self.bounced("ingest", "-q", "-l", at_once, *(self.log(n, "again") for n in names))
+        again = [line for line in self.bounced("dump", "-l", at_once).out.splitlines() if not line.startswith("feed ")]
+        self.assertTrue(dumps[0] == again)
+
+    def test_dialect_overrides(self):
+        done = self.objects("ingest", "--json", "--dialect", "postfix", self.log("exim-mainlog"))[-1]
+        self.assertEqual(done["observations"], 0)
+        done = self.objects("ingest", "--json", "--dialect", "exim", self.log("exim-mainlog"), "-l", self.dir / "x.db")[-1]
+        self.assertGreater(done["observations"], 400)
+        self.assertIn("postfix, exim", self.bounced("ingest", "--dialect", "none", "x", code=64).err)
 
 
 class LogAndReports(Logs):
     """The log of a run and the reports of the same messages: one truth, whichever comes first."""
 
-    def reports_of(self, log):
-        text = log.read_text(encoding="utf-8", errors="replace")
-        queued = set(re.findall(r"\b([0-9A-Za-z]{6,20}): (?:from|message-id)=", text))
-        found = []
-        for path in sorted((SAMPLES / "dsn").glob("postfix-*.eml")):
-            told = re.search(rb"^X-Postfix-Queue-ID: (\w+)", path.read_bytes(), re.M)
-            if told and told[1].decode() in queued:
-                found.append(path)
-        return found
+    def reports_of(self, prefix, belongs=lambda data: True):
+        return [path for path in sorted((SAMPLES / "dsn").glob(prefix + "-*.eml")) if belongs(path.read_bytes())]
 
     def ledger_of(self, name, *steps):
         ledger = self.dir / (name + ".db")
@@ -157,35 +201,62 @@ class LogAndReports(Logs):
         return sum((collections.Counter({k: row[k] for k in ("hard", "soft", "block", "unknown")})
                     for row in self.objects("report", "-l", ledger, "--json")), collections.Counter())
 
-    def agree(self, name):
+    def agree(self, name, reports, cut=(), apart=()):
+        """`cut`: recipients of whose reply the log has less than the report; `apart`: reports about an alias."""
         log = self.log(name)
-        reports = self.reports_of(log)
+        reports = [r for r in reports if not any(word in r.name for word in apart)]
         self.assertTrue(reports)
         ledgers = [self.ledger_of("log-first", [log], reports), self.ledger_of("reports-first", reports, [log]),
                    self.ledger_of("at-once", reports + [log])]
         dumps = [self.bounced("dump", "-l", ledger).out for ledger in ledgers]
         for other in dumps[1:]:
             self.assertEqual(dumps[0] == other, True, name)
-        self.assertEqual(self.failures(ledgers[0]), self.failures(self.ledger_of("log-only", [log])), name)
-        self.same_verdicts(ledgers[0])
+        self.same_verdicts(ledgers[0], cut)
+        both, alone = self.failures(ledgers[0]), self.failures(self.ledger_of("log-only", [log]))
+        self.assertEqual(sum(both.values()), sum(alone.values()), name)
+        if name.startswith("postfix"):
+            self.assertEqual(both, alone, name)
 
-    def same_verdicts(self, ledger):
+    def same_verdicts(self, ledger, cut):
+        """A report of an expiry may not tell why (docs/lab.md); all that is told is the same."""
         witnesses = collections.defaultdict(list)
         for e in self.observed(ledger):
             if e["kind"] in ("failed", "expired"):
-                witnesses[e.get("sent_to") or e["recipient"], e["message_id"]].append(e)
-        both = 0
+                message = e.get("provider_id") or e.get("message_id")
+                witnesses[e.get("sent_to") or e["recipient"], message].append(e)
+        both, wrong = 0, []
         for who, events in witnesses.items():
             both += len({e["feed"] for e in events}) > 1
-            told = {(e["kind"], e["reason"], e["class"], e["blame"]) for e in events}
-            self.assertEqual(len(told), 1, (who, told))
+            told = {(e["kind"], e["reason"], e["class"], e["blame"]) for e in events if e["reason"] != "expired"}
+            if len(told) > 1 and who[0] not in cut:
+                wrong.append((who, told))
+        self.assertEqual(wrong, [])
         self.assertGreater(both, 5)
 
+    def postfix_reports(self, log):
+        text = (LOGS / log).read_text(encoding="utf-8", errors="replace")
+        queued = set(re.findall(r"\b([0-9A-Za-z]{6,20}): (?:from|message-id)=", text))
+
+        def belongs(data):
+            told = re.search(rb"^X-Postfix-Queue-ID: (\w+)", data, re.M)
+            return told and told[1].decode() in queued
+        return self.reports_of("postfix", belongs)
+
     def test_classic_log(self):
-        self.agree("postfix-classic.log")
+        self.agree("postfix-classic.log", self.postfix_reports("postfix-classic.log"))
 
     def test_log_of_postlogd(self):
-        self.agree("postfix-maillog_file.log")
+        self.agree("postfix-maillog_file.log", self.postfix_reports("postfix-maillog_file.log"))
+
+    def test_exim(self):
+        self.agree("exim-mainlog", self.reports_of("exim"))
+
+    def test_opensmtpd(self):
+        self.agree("opensmtpd.log", self.reports_of("opensmtpd"), apart=("-035-", "-036-"))  # name no alias
+
+    def test_sendmail(self):
+        self.agree("sendmail.log", self.reports_of("sendmail"), apart=("-alias",),
+                   cut=("filter@bigmail.example.com", "rep@webhost.example.org", "tiny@example.org", "user@mirror.example.net"))
 
 
 class RotatedSet(Logs):

@@ -14,7 +14,9 @@
 
 #define REFERENCE (INT64_C(1742500000) * TIME_SECOND) /* March 2025 */
 
-static const char *const logs[] = {"postfix-classic.log", "postfix-iso.log", "postfix-maillog_file.log"};
+static const char *const logs[] = {"postfix-classic.log", "postfix-iso.log",  "postfix-maillog_file.log",
+                                   "exim-mainlog",        "exim-mainlog-all", "opensmtpd.log",
+                                   "sendmail.log"};
 
 static struct maillog *new_log(void)
 {

@@ -103,7 +103,8 @@ def kind_of(group):
 PHRASES = (("Network error on destination MXs", "connect-failed", ["connection-lost", "expired", "unknown"]),
            ("No MX found for domain", "domain-unknown", ["dns-failure", "domain-no-mail"]),
            ("Address family mismatch", "connect-failed", ["domain-unknown", "local-error"]),
-           ("all hosts for", "connect-failed", ["expired"]))
+           ("all hosts for", "connect-failed", ["expired"]),
+           ("identified as spam", "spam-content", []))
 
 
 class Judge:
@@ -114,6 +115,7 @@ class Judge:
         self.reason['"odd..name"@corp.example.com'] = "address-invalid"
         self.name = {s["to"].lower(): s["id"] for s in scenarios}
         self.name['"odd..name"@corp.example.com'] = "invalid-513"
+        self.own_words = {"later@example.org"}
         self.accept = {s["to"].lower(): s["accept"] for s in scenarios if "accept" in s}
         for to, reason, name in extra:
             self.reason[to.lower()], self.name[to.lower()] = reason, name
@@ -137,8 +139,8 @@ class Judge:
             if b"eximdsn" in data and "diagnostic-code" not in g:  # the report does not tell why
                 if expired:
                     e.update(verdict("expired", "expired"))
-                elif e["kind"] == "delayed":
-                    e.update(verdict("delayed", "unknown"))
+                elif e["kind"] == "delayed":  # but where an alias gives its own words
+                    e.update(verdict("delayed", "unknown"), **({"accept": [reason]} if final in self.own_words else {}))
             if g.get("status"):
                 e["status"] = g["status"].split()[0]
             out.append(e)
@@ -148,7 +150,9 @@ class Judge:
         """Adds the other reasons that the table allows, or takes the reason that the words give."""
         for phrase, reason, more in PHRASES:
             if e["reason"] and phrase in words:
-                e.update(reason=reason, accept=more)
+                e.update(reason=reason)
+                if more:
+                    e["accept"] = more
                 e["class"] = CLASS[reason]
                 return
         if e["reason"] and words.endswith("retry timeout exceeded"):
@@ -236,36 +240,64 @@ def postfix_log(file, lines, judge):
     return out
 
 
-def other_log(file, lines, judge, shape, kinds):
-    """Expectations by one pattern with the groups `to`, perhaps `orig`, and a `word` that stands in kinds."""
-    out = []
+def other_log(file, lines, judge, shape, kinds, expiry=None, accept=None):
+    """Expectations by one pattern with the groups `to`, perhaps `orig`, and a `word` that stands in kinds. `expiry` finds the
+    lines that give up: with `to`, or for all recipients of the queue id `qid` that wait. What is no address (a local user),
+    and a line that stands there twice, is no expectation."""
+    out, seen, waiting = [], set(), {}
     for n, line in enumerate(lines, 1):
-        m = shape.search(line)
-        if not m or m["word"] not in kinds:
+        if line in seen:
             continue
-        kind = kinds[m["word"]]
-        for to in re.split(r">?,<?", m["to"]):
-            orig = m.groupdict().get("orig")
-            orig = None if orig == "-" else orig
-            if orig and (to.startswith("|") or "@" not in to):
-                to = orig
-            reason = judge.reason.get(to.lower()) or judge.reason.get((orig or "").lower()) or "unknown"
-            if kind == "delivered" and "127.0.0.1" in line:
-                kind = "relayed"
-            if kind == "failed" and "retry timeout exceeded" in line:
-                kind = "expired"
-            e = {"file": file, "line": n, "recipient": to, "status_word": m["word"], **verdict(kind, reason)}
-            if orig and orig.lower() != to.lower():
-                e["original_recipient"] = orig
-            judge.widen(e, line)
-            out.append(e)
+        seen.add(line)
+        m = shape.search(line)
+        if m and m["word"] in kinds:
+            for e in line_expectations(file, n, line, m, kinds[m["word"]], judge, accept or {}):
+                out.append(e)
+                key = (m.groupdict().get("qid"), e["recipient"])
+                waiting.pop(key, None)
+                if e["kind"] == "deferred":
+                    waiting[key] = e
+        elif expiry and (m := expiry.search(line)):
+            for key in [k for k in waiting if k[0] == m["qid"] and m.groupdict().get("to", k[1]) == k[1]]:
+                last = waiting.pop(key)
+                e = {k: last[k] for k in ("file", "recipient", "original_recipient", "accept") if k in last}
+                out.append({**e, "line": n, "status_word": "expired", **verdict("expired", last["reason"]),
+                            "accept": [*last.get("accept", []), "expired"]})
     return out
 
 
-def save_log(file, lines, judge, shape=None, kinds=None):
+def line_expectations(file, n, line, m, kind, judge, accept):
+    for to in re.split(r">?,<?", m["to"]):
+        orig = m.groupdict().get("orig")
+        orig = None if orig == "-" else orig
+        if to.startswith(">"):  # an automatic reply to somebody else
+            to, kind = orig, "expanded"
+        if orig and (to.startswith("|") or "@" not in to):
+            to = orig
+        if "@" not in to:
+            continue
+        reason = judge.reason.get(to.lower()) or judge.reason.get((orig or "").lower()) or "unknown"
+        if kind == "delivered" and "127.0.0.1" in line:
+            kind = "relayed"
+        if kind == "failed" and "retry timeout exceeded" in line:
+            kind = "expired"
+        ours = line.endswith(f"{to}: Unrouteable address")  # as its reports say; it may as well be a local user
+        reason = "relay-denied" if ours else reason
+        e = {"file": file, "line": n, "recipient": to, "status_word": m["word"], **verdict(kind, reason)}
+        if orig and orig.lower() != to.lower():
+            e["original_recipient"] = orig
+        judge.widen(e, line)
+        if ours:
+            e["accept"] = ["domain-unknown"]
+        if e["reason"] and to in accept:
+            e["accept"] = [*e.get("accept", []), *accept[to]]
+        yield e
+
+
+def save_log(file, lines, judge, shape=None, kinds=None, **more):
     lines = list(lines)
     put(file, "".join(l + "\n" for l in lines))
-    found = other_log(file, lines, judge, shape, kinds) if shape else postfix_log(file, lines, judge)
+    found = other_log(file, lines, judge, shape, kinds, **more) if shape else postfix_log(file, lines, judge)
     update([file], found)
 
 

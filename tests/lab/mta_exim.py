@@ -131,7 +131,7 @@ EXTRA = [("ann@example.org", None, "vacation"), ("rex@example.org", "recipient-r
          ("later@example.org", "mailbox-unavailable", "alias-defer"), ("broken@example.org", "system-error", "pipe"),
          ("news@example.org", "user-unknown", "alias"), ("support@example.org", "mailbox-full", "alias-full")]
 
-LINE = re.compile(r"^[-\d]{10} \S+ (?:[-+]\d{4} )?(?:\[\d+\] )?\S{6}-\S{6,11}-\S{2,4} (?P<word>=>|->|>>|\*>|\*\*|==|\(=) (?P<to>\|[^<]+?|[^\s<:]+)"
+LINE = re.compile(r"^[-\d]{10} \S+ (?:[-+]\d{4} )?(?:\[\d+\] )?\S{6}-\S{6,11}-\S{2,4} (?P<word>=>|->|>>|\*>|\*\*|==|\(=) (?P<to>\|.+?(?= <| R=)|[^\s<:]+)"
                   r"(?: \([^)]*\))?(?: <(?P<orig>[^>]*)>)?")
 KINDS = {"=>": "delivered", "->": "delivered", "**": "failed", "==": "deferred"}
 FAILED = re.compile(r"(?:^|\n)  (\S+@\S+)\n", re.M)

@@ -26,7 +26,8 @@ match from any for any action "out"
 EXTRA = [("rex@example.org", "system-error", "mda-fails"), ("news@example.org", "user-unknown", "alias"),
          ("support@example.org", "mailbox-full", "alias-full"), ("bounces@example.org", None, "local")]
 
-LINE = re.compile(r" m[td]a delivery evpid=\S+ from=<[^>]*> to=<(?P<to>[^>]*)> (?:rcpt=<(?P<orig>[^>]*)> )?.*result=\"?(?P<word>\w+)")
+LINE = re.compile(r" m[td]a delivery evpid=(?P<qid>\S+) from=<[^>]*> to=<(?P<to>[^>]*)> (?:rcpt=<(?P<orig>[^>]*)> )?.*result=\"?(?P<word>\w+)")
+EXPIRY = re.compile(r"(?:relay|delivery): Expire for (?P<qid>\w+): .* to=<(?P<to>[^>]*)>")
 KINDS = {"Ok": "delivered", "TempFail": "deferred", "PermFail": "failed"}
 
 
@@ -88,6 +89,7 @@ def run(world):
     for delta in ({"hours": 5}, {"days": 6}):
         flush(world, **delta)
     got = mails(world)
-    collect.save_log("logs/opensmtpd.log", list(world.syslog.lines("bsd", lambda r: "smtpd" in r[2])), judge, LINE, KINDS)
+    collect.save_log("logs/opensmtpd.log", list(world.syslog.lines("bsd", lambda r: "smtpd" in r[2])), judge, LINE, KINDS,
+                     expiry=EXPIRY)
     print(len(got), "mails")
     collect.save_mails("opensmtpd", got, judge, lambda data: ("message", None))

@@ -66,7 +66,12 @@ EXTRA = [("rex@example.org", "recipient-refused", "local-noperm"), ("tiny@exampl
          ("news@example.org", "user-unknown", "alias"), ("support@example.org", "mailbox-full", "alias-full"),
          ("bounces@example.org", None, "local"), ("club@example.org", None, "list"), ("rex", "recipient-refused", "local-noperm"), ("tiny", "mailbox-full", "local-cantcreat")]
 
-LINE = re.compile(r": to=<?(?P<to>[^ ]*?)>?, .*stat=(?P<word>Sent|Deferred|[A-Z]\w+)")
+LINE = re.compile(r": (?P<qid>\w+): to=<?(?P<to>[^ ]*?)>?, .*stat=(?P<word>Sent|Deferred|queued|[A-Z]\w+)")
+EXPIRY = re.compile(r": (?P<qid>\w+): \w+: (?:DSN|sender notify|return to sender): Cannot send message for")
+# Its log has the first line of a reply only, or none of it.
+CUT = {"filter@bigmail.example.com": ["policy"], "rep@webhost.example.org": ["unknown"], "tiny@example.org": ["unknown"],
+       "nix@plain.example.net": ["mailbox-unavailable"], "user@mirror.example.net": ["local-error"],
+       "hourly@plain.example.net": ["unknown"], "user@servfail.example.net": ["unknown"]}
 
 
 class Kinds(dict):
@@ -126,6 +131,6 @@ def run(world):
         flush(world, **delta)
     got = mails(world)
     lines = list(world.syslog.lines("bsd", lambda r: r[2].startswith(("sm-", "sendmail"))))
-    collect.save_log("logs/sendmail.log", lines, judge, LINE, KINDS)
+    collect.save_log("logs/sendmail.log", lines, judge, LINE, KINDS, expiry=EXPIRY, accept=CUT)
     print(len(got), "mails")
     collect.save_mails("sendmail", got, judge, lambda data: ("message", None))
