@@ -14,6 +14,8 @@
 #include "base/json.h"
 #include "bounce.h"
 
+#define BOUNCED_VERSION "0.1.0"
+
 /* Exit codes: 0 and 1 are the command's answer, the others are sysexits(3), so that a pipe transport understands them.
  */
 enum exit_code {

@@ -9,6 +9,6 @@ extern const struct cmd cmd_parse, cmd_classify, cmd_rules, cmd_verp, cmd_filter
 extern const struct cmd cmd_key;
 extern const struct cmd cmd_acquired, cmd_erase, cmd_backup, cmd_restore, cmd_doctor, cmd_dump;
 extern const struct cmd cmd_prune, cmd_verify, cmd_rebuild;
-extern const struct cmd cmd_config;
+extern const struct cmd cmd_serve, cmd_status, cmd_reload, cmd_config;
 
 #endif

@@ -14,14 +14,14 @@ static const struct opt options[] = {
     OPT_END,
 };
 
-static void told(void *ctx, slice path, unsigned line, bool warning, slice text)
+void config_told(void *ctx, slice path, unsigned line, bool warning, slice text)
 {
     const struct args *a = ctx;
     const char *mark = warning ? "warning: " : "";
     if (line)
         cmd_error(a, "%.*s:%u: %s%.*s", SLICE_FMT(path), line, mark, SLICE_FMT(text));
     else
-        cmd_error(a, "%.*s: %s%.*s", SLICE_FMT(path), mark, SLICE_FMT(text));
+        cmd_error(a, "%.*s%s%s%.*s", SLICE_FMT(path), slice_empty(path) ? "" : ": ", mark, SLICE_FMT(text));
 }
 
 const char *config_path(const struct args *a)
@@ -32,7 +32,16 @@ const char *config_path(const struct args *a)
 
 struct settings *config_read(const struct args *a)
 {
-    return settings_read(slice_str(config_path(a)), told, (void *)(uintptr_t)a);
+    char *absolute = realpath(config_path(a), NULL); /* the same file when it is read again */
+    struct settings *s =
+        settings_read(slice_str(absolute ? absolute : config_path(a)), config_told, (void *)(uintptr_t)a);
+    free(absolute);
+    return s;
+}
+
+int config_exit(const struct args *a)
+{
+    return access(config_path(a), R_OK) == 0 ? EXIT_CONFIG : EXIT_NOINPUT;
 }
 
 /* "ledger.path", "smtp.inbox.listen": values alone, one a line. */
@@ -73,9 +82,9 @@ static int print(const struct args *a, const struct settings *s)
 
 static int run(struct args *a)
 {
-    struct settings *s = args_flag(a, "defaults") ? settings_read(SLICE_EMPTY, told, a) : config_read(a);
+    struct settings *s = args_flag(a, "defaults") ? settings_read(SLICE_EMPTY, config_told, a) : config_read(a);
     if (!s)
-        return access(config_path(a), R_OK) == 0 ? EXIT_CONFIG : EXIT_NOINPUT;
+        return config_exit(a);
     int code = args_flag(a, "check") ? EXIT_YES : print(a, s);
     settings_free(&s);
     return code;

@@ -12,7 +12,11 @@
     }
 
 const char *config_path(const struct args *a);
+/* Prints a problem; `ctx` is the struct args. */
+void config_told(void *ctx, slice path, unsigned line, bool warning, slice text);
 /* NULL after telling what is wrong, with file and line. */
 struct settings *config_read(const struct args *a);
+/* Exit code of a file that config_read did not take. */
+int config_exit(const struct args *a);
 
 #endif

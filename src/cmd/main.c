@@ -5,8 +5,6 @@
 #include "cmd/cmd.h"
 #include "cmd/commands.h"
 
-#define BOUNCED_VERSION "0.1.0"
-
 static const struct cmd *find(const char *name)
 {
     for (size_t i = 0; cmd_table[i]; i++)

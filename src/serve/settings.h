@@ -44,6 +44,10 @@ void settings_free(struct settings **s);
 const void *settings_of(const struct settings *s, const char *kind);
 /* The next section of a kind behind `after` (NULL: the first); NULL when there is none. */
 const struct section *settings_next(const struct settings *s, const char *kind, const struct section *after);
+/* What in `now` takes effect only at the next start of a daemon that began with `began`: sections that are new or gone, settings that
+ * are not LIVE. Tells "[smtp inbox] listen", with the line in `now` (of what is gone: in `began`). */
+typedef void (*settings_restart_fn)(void *ctx, unsigned line, slice what);
+void settings_restart(const struct settings *began, const struct settings *now, settings_restart_fn tell, void *ctx);
 /* As INI, with comments from the table: `defaults` writes every setting with its default. Secrets are not shown. */
 void settings_print(const struct settings *s, bool defaults, buf *out);
 

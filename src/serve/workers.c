@@ -153,19 +153,24 @@ size_t workers_waiting(struct workers *ws)
     return n;
 }
 
+void workers_end(struct workers *ws)
+{
+    pthread_mutex_lock(&ws->lock);
+    ws->ending = true;
+    pthread_cond_broadcast(&ws->more);
+    pthread_mutex_unlock(&ws->lock);
+    for (; ws->running; ws->running--) {
+        pthread_join(ws->each[ws->running - 1].thread, NULL);
+        ledger_close(&ws->each[ws->running - 1].ledger);
+    }
+}
+
 void workers_free(struct workers **workers)
 {
     struct workers *ws = *workers;
     if (!ws)
         return;
-    pthread_mutex_lock(&ws->lock);
-    ws->ending = true;
-    pthread_cond_broadcast(&ws->more);
-    pthread_mutex_unlock(&ws->lock);
-    for (unsigned i = 0; i < ws->running; i++) {
-        pthread_join(ws->each[i].thread, NULL);
-        ledger_close(&ws->each[i].ledger);
-    }
+    workers_end(ws);
     pthread_cond_destroy(&ws->more);
     pthread_mutex_destroy(&ws->lock);
     free(ws);

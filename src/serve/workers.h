@@ -42,7 +42,9 @@ NODISCARD enum status workers_new(const struct workers_options *o, struct worker
 /* E_BUSY when max_waiting jobs wait: the caller's peer is told to come again. */
 NODISCARD enum status workers_put(struct workers *w, struct job *j);
 size_t workers_waiting(struct workers *w);
-/* Finishes what was put, then ends the threads. What is done is posted: post_run gives it back. */
+/* Finishes what was put, then ends the threads; workers_put says E_BUSY from now on. What is done is posted: post_run gives it back. */
+void workers_end(struct workers *w);
+/* Ends them first, where that was not done. */
 void workers_free(struct workers **w);
 
 #endif

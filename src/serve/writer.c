@@ -336,17 +336,23 @@ void writer_counts(struct writer *w, struct writer_counts *out)
     pthread_mutex_unlock(&w->lock);
 }
 
-void writer_free(struct writer **writer)
+void writer_end(struct writer *w)
 {
-    struct writer *w = *writer;
-    if (!w)
-        return;
     pthread_mutex_lock(&w->lock);
     w->ending = true;
     pthread_cond_signal(&w->more);
     pthread_mutex_unlock(&w->lock);
     if (w->running)
         pthread_join(w->thread, NULL);
+    w->running = false;
+}
+
+void writer_free(struct writer **writer)
+{
+    struct writer *w = *writer;
+    if (!w)
+        return;
+    writer_end(w);
     intake_free(&w->intake);
     if (w->knowledge)
         knowledge_release(&w->knowledge);

@@ -66,7 +66,9 @@ NODISCARD enum status writer_put(struct writer *w, struct unit *u);
 /* The table that every check reads: lives as long as the writer. */
 const struct table *writer_table(const struct writer *w);
 void writer_counts(struct writer *w, struct writer_counts *out);
-/* Commits what is waiting, gives it back (post_run runs it), ends the thread, closes the ledger. */
+/* Commits what is waiting, gives it back (post_run runs it), ends the thread; writer_put says E_BUSY from now on. */
+void writer_end(struct writer *w);
+/* Ends it first, where that was not done; closes the ledger. */
 void writer_free(struct writer **w);
 
 #endif

@@ -1,0 +1,69 @@
+#include <event2/event.h>
+#include <inttypes.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "serve/conf.h"
+#include "serve/running.h"
+
+#define LOOK_US 10000 /* how often a daemon that drains looks whether it is done */
+
+static int64_t monotonic_us(void)
+{
+    struct timespec t;
+    MUST(clock_gettime(CLOCK_MONOTONIC, &t) == 0);
+    return (int64_t)t.tv_sec * TIME_SECOND + t.tv_nsec / 1000;
+}
+
+static bool all_idle(const struct running *r)
+{
+    struct writer_counts w;
+    writer_counts(r->d.writer, &w);
+    return !roles_busy(r) && upkeep_idle(r->upkeep) && reload_idle(r->reload) && workers_waiting(r->d.workers) == 0 &&
+           w.waiting == 0;
+}
+
+static void tell_cut(const struct running *r)
+{
+    const struct instance *i = roles_busy(r);
+    struct log_quoted q;
+    log_event(r->d.log, LOG_LEVEL_WARN, "daemon.cut", "busy=%s name=%s", i ? i->role->name : "ledger",
+              log_text(&q, i ? i->section->name : SLICE_EMPTY));
+}
+
+static void look(evutil_socket_t fd, short what, void *ctx)
+{
+    struct running *r = ctx;
+    (void)fd, (void)what;
+    bool idle = all_idle(r);
+    if (!idle && monotonic_us() < r->drain_until_us)
+        return;
+    if (!idle)
+        tell_cut(r);
+    event_base_loopbreak(r->d.base);
+}
+
+static void drain(struct running *r, const char *why)
+{
+    const struct conf_daemon *c = settings_of(r->d.settings, "daemon");
+    const struct timeval every = {0, LOOK_US};
+    r->d.draining = true;
+    r->drain_until_us = monotonic_us() + c->drain_us;
+    log_event(r->d.log, LOG_LEVEL_INFO, "daemon.ending", "why=%s", why);
+    notify_send(&r->notify, "STOPPING=1\nSTATUS=finishing what was begun");
+    upkeep_drain(r->upkeep);
+    roles_drain(r);
+    r->drain_timer = event_new(r->d.base, -1, EV_PERSIST, look, r);
+    if (!r->drain_timer || event_add(r->drain_timer, &every) != 0)
+        event_base_loopbreak(r->d.base);
+}
+
+void running_end(struct running *r, const char *why)
+{
+    if (!r->d.draining) {
+        drain(r, why);
+        return;
+    }
+    tell_cut(r);
+    event_base_loopbreak(r->d.base);
+}

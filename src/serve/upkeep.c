@@ -1,0 +1,164 @@
+#include "serve/upkeep.h"
+
+#include <event2/event.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "core/acts.h"
+#include "core/keep.h"
+#include "serve/conf.h"
+
+struct upkeep {
+    struct daemon *d;
+    struct event *timer;
+    struct unit sweep, prune;
+    bool sweeping, pruning, draining;
+    int64_t now_us; /* wall clock, of the unit under way */
+    struct ledger_retention retention;
+    int64_t pruned_us; /* monotonic; 0: not yet */
+    uint64_t swept;
+    int64_t removed;
+};
+
+static int64_t monotonic_us(void)
+{
+    struct timespec t;
+    MUST(clock_gettime(CLOCK_MONOTONIC, &t) == 0);
+    return (int64_t)t.tv_sec * TIME_SECOND + t.tv_nsec / 1000;
+}
+
+static struct upkeep *of_sweep(struct unit *u)
+{
+    return (struct upkeep *)(void *)((char *)u - offsetof(struct upkeep, sweep));
+}
+
+static struct upkeep *of_prune(struct unit *u)
+{
+    return (struct upkeep *)(void *)((char *)u - offsetof(struct upkeep, prune));
+}
+
+static void failed(struct upkeep *u, const char *event, const err *e)
+{
+    struct log_quoted q;
+    metric_add(u->d->metrics, METRIC_upkeep_failures, 1);
+    log_event(u->d->log, LOG_LEVEL_WARN, event, "cause=%s", log_text(&q, slice_str(e->text)));
+}
+
+/* ---- on the writer, and back ---- */
+
+static enum status sweep_act(struct unit *unit, struct ledger *l, const struct policy *policy, err *e)
+{
+    struct upkeep *u = of_sweep(unit);
+    return due_sweep(l, policy, u->now_us, &u->swept, e);
+}
+
+static void sweep_done(struct unit *unit)
+{
+    struct upkeep *u = of_sweep(unit);
+    u->sweeping = false;
+    metric_add(u->d->metrics, METRIC_swept, u->swept);
+    if (unit->status != OK)
+        failed(u, "sweep.failed", &unit->error);
+    else if (u->swept)
+        log_event(u->d->log, LOG_LEVEL_INFO, "sweep", "changed=%" PRIu64, u->swept);
+}
+
+static enum status prune_act(struct unit *unit, struct ledger *l, const struct policy *policy, err *e)
+{
+    struct upkeep *u = of_prune(unit);
+    return keep_prune(l, policy, &u->retention, u->now_us, &u->removed, e);
+}
+
+static void prune_done(struct unit *unit)
+{
+    struct upkeep *u = of_prune(unit);
+    u->pruning = false;
+    if (unit->status != OK) {
+        failed(u, "prune.failed", &unit->error);
+        return;
+    }
+    metric_add(u->d->metrics, METRIC_pruned, (uint64_t)u->removed);
+    log_event(u->d->log, LOG_LEVEL_INFO, "prune", "removed=%" PRId64, u->removed);
+}
+
+/* ---- when ---- */
+
+static void begin_sweep(struct upkeep *u)
+{
+    u->sweep = (struct unit){.act = sweep_act, .done = sweep_done};
+    u->swept = 0;
+    u->sweeping = writer_put(u->d->writer, &u->sweep) == OK; /* busy: there will be another minute */
+}
+
+static bool is_night(const struct upkeep *u, const struct conf_retention *c)
+{
+    struct civil now;
+    civil_from_us(u->now_us, &now);
+    return c->prune && now.hour == c->hour && (!u->pruned_us || monotonic_us() - u->pruned_us > UPKEEP_PRUNE_US);
+}
+
+static void begin_prune(struct upkeep *u, const struct conf_retention *c)
+{
+    u->prune = (struct unit){.act = prune_act, .done = prune_done};
+    u->retention = (struct ledger_retention){.events_us = c->events_us,
+                                             .deliveries_us = c->deliveries_us,
+                                             .sent_us = c->sent_us,
+                                             .tallies_us = c->tallies_us};
+    u->removed = 0;
+    u->pruning = writer_put(u->d->writer, &u->prune) == OK;
+    if (u->pruning)
+        u->pruned_us = monotonic_us();
+}
+
+static void tick(evutil_socket_t fd, short what, void *ctx)
+{
+    struct upkeep *u = ctx;
+    (void)fd, (void)what;
+    const struct conf_retention *c = settings_of(u->d->settings, "retention");
+    if (u->draining || !upkeep_idle(u))
+        return;
+    u->now_us = daemon_now(u->d);
+    if (is_night(u, c))
+        begin_prune(u, c);
+    else
+        begin_sweep(u);
+}
+
+enum status upkeep_new(struct daemon *d, struct upkeep **out, err *e)
+{
+    const struct timeval every = {UPKEEP_SWEEP_US / TIME_SECOND, 0};
+    struct upkeep *u = calloc(1, sizeof *u);
+    *out = u;
+    if (!u)
+        return err_set(e, E_MEMORY, "upkeep: out of memory");
+    u->d = d;
+    u->timer = event_new(d->base, -1, EV_PERSIST, tick, u);
+    if (!u->timer || event_add(u->timer, &every) != 0) {
+        upkeep_free(out);
+        return err_set(e, E_MEMORY, "upkeep: out of memory");
+    }
+    tick(-1, 0, u); /* what was due while the daemon was away */
+    return OK;
+}
+
+void upkeep_drain(struct upkeep *u)
+{
+    u->draining = true;
+}
+
+bool upkeep_idle(const struct upkeep *u)
+{
+    return !u->sweeping && !u->pruning;
+}
+
+void upkeep_free(struct upkeep **upkeep)
+{
+    struct upkeep *u = *upkeep;
+    if (!u)
+        return;
+    if (u->timer)
+        event_free(u->timer);
+    free(u);
+    *upkeep = NULL;
+}
