@@ -18,6 +18,14 @@ static inline uint64_t eight_get(const char *p)
     return le64toh(v);
 }
 
+/* The last eight bytes of a text from `at` on, of which fewer than eight are left; those before `at` read as 0. The text has
+ * eight or more, and one from `at` on. */
+static inline uint64_t eight_tail(slice text, size_t at)
+{
+    size_t before = at + 8 - text.n;
+    return eight_get(text.p + text.n - 8) >> (8 * before) << (8 * before);
+}
+
 static inline void eight_put(char *p, uint64_t v)
 {
     v = htole64(v);

@@ -26,6 +26,12 @@ static const char classes[] = /* clang-format off */
     "SWWWWWWWWWWWWWWW"
     "WWWWWWWWWWWSSSSE"; /* clang-format on */
 
+const bool fold_word_byte[256] = {
+    ['0'] = 1, ['1'] = 1, ['2'] = 1, ['3'] = 1, ['4'] = 1, ['5'] = 1, ['6'] = 1, ['7'] = 1, ['8'] = 1,
+    ['9'] = 1, ['a'] = 1, ['b'] = 1, ['c'] = 1, ['d'] = 1, ['e'] = 1, ['f'] = 1, ['g'] = 1, ['h'] = 1,
+    ['i'] = 1, ['j'] = 1, ['k'] = 1, ['l'] = 1, ['m'] = 1, ['n'] = 1, ['o'] = 1, ['p'] = 1, ['q'] = 1,
+    ['r'] = 1, ['s'] = 1, ['t'] = 1, ['u'] = 1, ['v'] = 1, ['w'] = 1, ['x'] = 1, ['y'] = 1, ['z'] = 1};
+
 /* U+00C0..U+017F without marks; '?' where the character is no letter. */
 static const char latin[] = "aaaaaaaceeeeiiiidnooooo?ouuuuyts" /* C0; AE, ss, thorn below */
                             "aaaaaaaceeeeiiiidnooooo?ouuuuyty" /* E0 */
@@ -300,15 +306,24 @@ static void fold_step(struct folder *f)
     }
 }
 
-/* The common case in a tight loop: a run of ASCII letters. */
+/* The common case in a tight loop, eight bytes at once: ASCII letters with single blanks between. Both are written as they are
+ * with the bit of lower case, which a blank has; behind the last blank a raw token begins. */
 static void fold_letters(struct folder *f)
 {
     const char *p = f->in.p + f->i, *end = f->in.p + f->in.n;
     char *out = f->out + f->o;
     for (size_t n = 8; n == 8 && end - p >= 8; p += n, out += n) {
-        uint64_t v = eight_get(p) | EIGHT_ONES * 0x20;
-        n = eight_before(~eight_in_range(v, 'a', 'z') & EIGHT_MARKS);
-        eight_put(out, v);
+        uint64_t v = eight_get(p), blanks = eight_equal(v, ' ');
+        uint64_t again = blanks & (blanks << 8 | (out[-1] == ' ' ? 0x80 : 0));
+        uint64_t others = ~(eight_in_range(v | EIGHT_ONES * 0x20, 'a', 'z') | (blanks ^ again)) & EIGHT_MARKS;
+        n = eight_before(others);
+        eight_put(out, v | EIGHT_ONES * 0x20);
+        blanks &= others ? (others & -others) - 1 : UINT64_MAX; /* those before the first other byte */
+        if (blanks) {
+            size_t behind = 8 - (size_t)__builtin_clzll(blanks) / 8;
+            f->token_in = (size_t)(p - f->in.p) + behind;
+            f->token_out = (size_t)(out - f->out) + behind;
+        }
     }
     for (; p < end && ascii_alpha(*p); p++)
         *out++ = (char)(*p | 0x20);
@@ -320,7 +335,7 @@ static slice fold(arena *a, slice s, bool pattern)
 {
     /* Nothing grows but "@" and its separators (at most two bytes each, in place of three or more), and the first word. In a
      * pattern a bare "@" is a word of its own. */
-    struct folder f = {.in = s, .out = arena_alloc(a, (pattern ? 2 * s.n : s.n) + 16), .pattern = pattern};
+    struct folder f = {.in = s, .out = arena_alloc(a, (pattern ? 2 * s.n : s.n) + 16 + FOLD_SLACK), .pattern = pattern};
     if (!f.out)
         return SLICE_EMPTY;
     f.out[f.o++] = ' ';

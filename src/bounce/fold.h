@@ -14,10 +14,21 @@
 #include "base/arena.h"
 
 #define FOLD_MAX_BYTES 4096u /* of a reply; the rest is not looked at */
+#define FOLD_SLACK 8u        /* bytes behind a folded text that may be read, whatever they are */
 
-/* Folds a reply; the empty slice when memory is refused. */
+/* Folds a reply; the empty slice when memory is refused. FOLD_SLACK bytes stand behind it. */
 slice fold_text(arena *a, slice s);
 /* Folds a literal of a pattern: "@" and "#" standing alone are the placeholders. No spaces at the ends. */
 slice fold_literal(arena *a, slice s);
+
+/* Letters and digits, as they are in folded texts. */
+extern const bool fold_word_byte[256];
+
+/* Where a word may start, and where the one before may end: not between two letters. */
+static inline bool fold_between_words(slice text, size_t at)
+{
+    return at == 0 || at >= text.n ||
+           !(fold_word_byte[(unsigned char)text.p[at - 1]] & fold_word_byte[(unsigned char)text.p[at]]);
+}
 
 #endif

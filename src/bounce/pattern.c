@@ -31,6 +31,8 @@ static const char *add_alternative(struct alternatives *alts, slice s)
             return NULL;
     if (alts->n == PATTERN_MAX_ALTERNATIVES)
         return "too many alternatives";
+    if (s.n > PATTERN_MAX_WORD_BYTES)
+        return "words too long";
     alts->v[alts->n++] = s;
     return NULL;
 }
@@ -120,8 +122,9 @@ static const char *add_literal(arena *a, slice text, uint16_t *gap, struct patte
     slice folded = fold_literal(a, text);
     if (slice_empty(folded))
         return NULL;
-    alts.v[alts.n++] = folded;
-    const char *wrong = add_item(a, &alts, *gap, out);
+    const char *wrong = add_alternative(&alts, folded);
+    if (!wrong)
+        wrong = add_item(a, &alts, *gap, out);
     *gap = 0;
     return wrong;
 }
@@ -302,16 +305,6 @@ struct matcher {
     size_t from, to;
 };
 
-static bool starts_word(slice text, size_t at)
-{
-    return at == 0 || !ascii_alnum(text.p[at - 1]) || !ascii_alnum(text.p[at]);
-}
-
-static bool ends_word(slice text, size_t end)
-{
-    return end >= text.n || !ascii_alnum(text.p[end]) || !ascii_alnum(text.p[end - 1]);
-}
-
 static bool stands_at(slice text, slice lit, size_t at)
 {
     if (at > text.n || text.n - at < lit.n)
@@ -326,8 +319,8 @@ static bool stands_at(slice text, slice lit, size_t at)
 static bool bounded(const struct matcher *m, size_t item, size_t at, size_t n)
 {
     bool first = item == 0, last = item + 1u == m->p->n;
-    return ((first && m->p->open_left) || starts_word(m->text, at)) &&
-           ((last && m->p->open_right) || ends_word(m->text, at + n));
+    return ((first && m->p->open_left) || fold_between_words(m->text, at)) &&
+           ((last && m->p->open_right) || fold_between_words(m->text, at + n));
 }
 
 static bool literal_at(const struct matcher *m, size_t item, slice lit, size_t at)
@@ -383,7 +376,8 @@ static bool match_forward(struct matcher *m, size_t item, size_t end)
     if (at != SLICE_NPOS && at < m->text.n && match_item_at(m, item, at))
         return true;
     for (size_t skip = 1; it->gap && skip <= it->gap && end + skip < m->text.n; skip++)
-        if (in_group(it->by_first.mask, m->text.p[end + skip]) && match_item_at(m, item, end + skip))
+        if (in_group(it->by_first.mask, m->text.p[end + skip]) && fold_between_words(m->text, end + skip) &&
+            match_item_at(m, item, end + skip))
             return true;
     return it->optional && match_forward(m, item + 1, end);
 }
@@ -417,7 +411,8 @@ static bool match_backward(struct matcher *m, size_t item, size_t start)
     if (end != SLICE_NPOS && end > 0 && match_item_before(m, item, end))
         return true;
     for (size_t skip = 1; gap && skip <= gap && skip < start; skip++)
-        if (in_group(it->by_last.mask, m->text.p[start - skip - 1]) && match_item_before(m, item, start - skip))
+        if (in_group(it->by_last.mask, m->text.p[start - skip - 1]) && fold_between_words(m->text, start - skip) &&
+            match_item_before(m, item, start - skip))
             return true;
     return it->optional && match_backward(m, item - 1, start);
 }

@@ -15,6 +15,7 @@
 
 #define PATTERN_MAX_ITEMS 24u
 #define PATTERN_MAX_ALTERNATIVES 400u
+#define PATTERN_MAX_WORD_BYTES 1000u /* of one alternative */
 #define PATTERN_MAX_GAP_BYTES 1000u
 #define PATTERN_GAP_BYTES 60u   /* "..." */
 #define PATTERN_SEQ_BYTES 100u  /* between the literals of a seq that names no distance */

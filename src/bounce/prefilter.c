@@ -2,23 +2,16 @@
 
 #include <stdlib.h>
 
+#include "bounce/eight.h"
+#include "bounce/fold.h"
+
 #define BITMAP_BITS 17u /* 16 KB */
 #define SLOT_BITS 13u   /* 32 KB */
 #define BITMAP_WORDS (1u << (BITMAP_BITS - 6))
 #define MAX_SPELLINGS 48 /* of one pattern, where its anchor is joined with its neighbours */
 #define CHUNK 64u        /* windows looked up at once */
-#define HEAD_BYTES 32u
 #define CACHE_LINE 64u
-
-/* Those of one slot stand side by side, each in one line of cache. */
-struct literal {
-    const char *text;
-    uint32_t length;
-    uint32_t window;        /* the four bytes it is filed under */
-    uint32_t offset;        /* of the window in the literal */
-    uint32_t user, n, late; /* its users; the first n of them wait for it, the others are late */
-    char head[HEAD_BYTES];  /* of the text */
-};
+#define ENDS_BYTES 16u /* of a literal are compared without a branch, which nobody could foresee */
 
 struct entry { /* while building: one literal of one pattern */
     slice text;
@@ -28,7 +21,8 @@ struct entry { /* while building: one literal of one pattern */
 struct prefilter {
     uint64_t bitmap[BITMAP_WORDS];
     uint32_t first[(1u << SLOT_BITS) + 1]; /* literal of each slot; of the next one: where they end */
-    struct literal *literals;
+    struct prefilter_literal *literals;
+    const char **texts; /* of each literal; asked for the middle of long ones only */
     size_t n;
     struct prefilter_user *users;
     size_t late; /* patterns from this number on are late */
@@ -183,15 +177,16 @@ struct spelling {
     uint64_t cost;       /* of all so far */
     arena *a;            /* entries are made when it is given */
     struct entry *entry; /* the next one */
+    size_t anchor;       /* bytes of the anchor as it is spelled now */
     struct prefilter_user user;
 };
 
 static void set_whole(struct spelling *s, size_t n, size_t weight)
 {
-    bool whole = s->to - s->from == s->p->n && !s->p->re && n <= UINT16_MAX;
+    bool whole = s->to - s->from == s->p->n && !s->p->re;
     s->user.weight = (uint16_t)(whole ? weight : 0);
     s->user.lead = (uint16_t)(whole ? s->user.offset : 0);
-    s->user.length = (uint16_t)(whole ? n : 0);
+    s->user.bytes = (uint16_t)(whole ? n : s->anchor);
 }
 
 static void spell_end(struct spelling *s, size_t n, size_t weight)
@@ -204,7 +199,7 @@ static void spell_end(struct spelling *s, size_t n, size_t weight)
         return;
     set_whole(s, n, weight);
     *s->entry = (struct entry){arena_dup(s->a, text), s->user};
-    s->entry->user.offset += (uint32_t)pad;
+    s->entry->user.offset = (uint16_t)(s->entry->user.offset + pad);
     s->entry++;
 }
 
@@ -224,8 +219,8 @@ static void spell(struct spelling *s, size_t item, size_t n, size_t weight)
         s->text[n + 1 - (n == 0)] = ' ';
         memcpy(s->text + 1 + at, l.p, l.n);
         if (item == s->p->anchor) {
-            s->user.anchor = (uint16_t)l.n;
-            s->user.offset = (uint32_t)at;
+            s->anchor = l.n;
+            s->user.offset = (uint16_t)at;
         }
         spell(s, item + 1, at + l.n, weight + l.n);
     }
@@ -296,9 +291,10 @@ static void choose_run(struct spelling *s)
 }
 
 /* Returns NULL when memory is refused. */
-static struct entry *make_entries(arena *a, struct pattern *const *patterns, size_t n, const uint16_t *counts,
-                                  size_t *count)
+static struct entry *make_entries(arena *a, struct pattern *const *patterns, const uint32_t *owners, size_t n,
+                                  const uint16_t *counts, size_t *count)
 {
+    _Static_assert(PATTERN_MAX_ITEMS * (PATTERN_MAX_WORD_BYTES + 1) + 2 <= UINT16_MAX, "the longest spelling");
     struct spelling *s = arena_calloc(a, n + 1, sizeof *s);
     *count = 0;
     for (size_t i = 0; s && i < n; i++) {
@@ -315,6 +311,7 @@ static struct entry *make_entries(arena *a, struct pattern *const *patterns, siz
         s[i].a = a;
         s[i].entry = next;
         s[i].user.pattern = (uint32_t)i;
+        s[i].user.owner = owners[i];
         s[i].user.before = mask_before(patterns[i], s[i].from);
         s[i].user.behind = mask_behind(patterns[i], s[i].to);
         spell(&s[i], s[i].from, 0, 0);
@@ -323,37 +320,55 @@ static struct entry *make_entries(arena *a, struct pattern *const *patterns, siz
     return s ? entries : NULL;
 }
 
-static void choose_window(struct literal *l, const uint16_t *counts)
+/* The offset of the rarest window. */
+static size_t choose_window(slice text, const uint16_t *counts)
 {
     uint32_t rarest = UINT32_MAX;
-    for (uint32_t i = 0; i + 4 <= l->length; i++) {
-        uint32_t w = window_at(l->text + i);
-        if (counts[window_hash(w)] < rarest) {
-            rarest = counts[window_hash(w)];
-            l->window = w;
-            l->offset = i;
+    size_t offset = 0;
+    for (size_t i = 0; i + 4 <= text.n; i++) {
+        uint32_t count = counts[window_hash(window_at(text.p + i))];
+        if (count < rarest) {
+            rarest = count;
+            offset = i;
         }
     }
+    return offset;
+}
+
+static struct prefilter_literal literal_of(slice text, const uint16_t *counts)
+{
+    char first[8] = {0}, last[8] = {0};
+    size_t n = text.n < 8 ? text.n : 8;
+    memcpy(first, text.p, n);
+    memcpy(last, text.p + text.n - n, n);
+    return (struct prefilter_literal){.first = eight_get(first),
+                                      .last = eight_get(last),
+                                      .length = (uint16_t)text.n,
+                                      .offset = (uint16_t)choose_window(text, counts)};
 }
 
 /* ---- building -------------------------------------------------------------------------------------------------- */
 
-static void add_literals(struct prefilter *f, struct literal *all, const struct entry *entries, size_t count,
+/* While building: literals in the order of their texts. */
+struct list {
+    struct prefilter_literal *literals;
+    const char **texts;
+};
+
+static void add_literals(struct prefilter *f, const struct list *all, const struct entry *entries, size_t count,
                          const uint16_t *counts)
 {
     for (size_t i = 0; i < count; i++) {
         f->users[i] = entries[i].user;
         if (i == 0 || !slice_eq(entries[i].text, entries[i - 1].text)) {
-            slice text = entries[i].text;
-            struct literal *l = &all[f->n++];
-            *l = (struct literal){.text = text.p, .length = (uint32_t)text.n, .user = (uint32_t)i};
-            memcpy(l->head, text.p, text.n < HEAD_BYTES ? text.n : HEAD_BYTES);
-            choose_window(l, counts);
+            all->literals[f->n] = literal_of(entries[i].text, counts);
+            all->literals[f->n].user = (uint32_t)i;
+            all->texts[f->n++] = entries[i].text.p;
         }
         if (entries[i].user.pattern < f->late)
-            all[f->n - 1].n++;
+            all->literals[f->n - 1].n++;
         else
-            all[f->n - 1].late++;
+            all->literals[f->n - 1].late++;
     }
 }
 
@@ -362,28 +377,34 @@ static uint32_t slot_of(uint32_t window)
     return window_hash(window) >> (BITMAP_BITS - SLOT_BITS);
 }
 
-static void file_literals(struct prefilter *f, const struct literal *all)
+static void file_literals(struct prefilter *f, const struct list *all)
 {
     for (size_t i = 0; i < f->n; i++) {
-        uint32_t bit = window_hash(all[i].window);
+        uint32_t w = window_at(all->texts[i] + all->literals[i].offset), bit = window_hash(w);
         f->bitmap[bit >> 6] |= UINT64_C(1) << (bit & 63);
-        f->first[slot_of(all[i].window)]++;
+        f->first[slot_of(w)]++;
     }
     for (size_t k = 1; k < ARRAY_LEN(f->first); k++)
         f->first[k] += f->first[k - 1];
-    for (size_t i = 0; i < f->n; i++) /* the last first, as counting left the ends */
-        f->literals[--f->first[slot_of(all[i].window)]] = all[i];
+    for (size_t i = 0; i < f->n; i++) { /* the last first, as counting left the ends */
+        uint32_t at = --f->first[slot_of(window_at(all->texts[i] + all->literals[i].offset))];
+        f->literals[at] = all->literals[i];
+        f->texts[at] = all->texts[i];
+    }
 }
 
-/* Room for n literals, each in a line of its own. */
-static struct literal *new_literals(arena *a, size_t n)
+static bool list_init(arena *a, size_t n, struct list *out)
 {
-    _Static_assert(sizeof(struct literal) == CACHE_LINE, "one line each");
-    char *room = arena_calloc(a, n + 1, sizeof(struct literal));
-    return room ? (struct literal *)(void *)(room + (-(uintptr_t)room & (CACHE_LINE - 1))) : NULL;
+    char *room = arena_calloc(a, n + 2, sizeof *out->literals);
+    if (!room)
+        return false;
+    out->literals = (struct prefilter_literal *)(void *)(room + (-(uintptr_t)room & (CACHE_LINE - 1)));
+    out->texts = arena_calloc(a, n + 1, sizeof *out->texts);
+    return out->texts != NULL;
 }
 
-struct prefilter *prefilter_build(arena *a, struct pattern *const *patterns, size_t n, size_t late, slice samples)
+struct prefilter *prefilter_build(arena *a, struct pattern *const *patterns, const uint32_t *owners, size_t n,
+                                  size_t late, slice samples)
 {
     struct prefilter *f = ARENA_NEW(a, struct prefilter);
     uint16_t *counts = count_windows(a, samples);
@@ -393,17 +414,18 @@ struct prefilter *prefilter_build(arena *a, struct pattern *const *patterns, siz
     for (size_t i = 0; i < n; i++)
         choose_anchor(a, patterns[i], counts);
     size_t count;
-    struct entry *entries = make_entries(a, patterns, n, counts, &count);
+    struct entry *entries = make_entries(a, patterns, owners, n, counts, &count);
     if (!entries)
         return NULL;
     qsort(entries, count, sizeof *entries, entry_order);
-    f->literals = new_literals(a, count);
+    struct list all, filed;
     f->users = arena_calloc(a, count + 1, sizeof *f->users);
-    struct literal *all = arena_calloc(a, count + 1, sizeof *all);
-    if (!f->literals || !f->users || !all || a->limited)
+    if (!f->users || !list_init(a, count, &all) || !list_init(a, count, &filed) || a->limited)
         return NULL;
-    add_literals(f, all, entries, count, counts);
-    file_literals(f, all);
+    f->literals = filed.literals;
+    f->texts = filed.texts;
+    add_literals(f, &all, entries, count, counts);
+    file_literals(f, &all);
     return f;
 }
 
@@ -412,8 +434,6 @@ struct prefilter *prefilter_build(arena *a, struct pattern *const *patterns, siz
 /* The group of the end of the word before `at`; all where it is not set off by a blank. */
 static uint64_t bit_before(slice text, size_t at)
 {
-    if (at > 0 && ascii_alnum(text.p[at - 1]) && ascii_alnum(text.p[at]))
-        return CUT_BIT;
     if (at < 3 || text.p[at - 1] != ' ')
         return ALL_GROUPS;
     return group_bit(text.p[at - 2], text.p[at - 3]);
@@ -421,55 +441,61 @@ static uint64_t bit_before(slice text, size_t at)
 
 static uint64_t bit_behind(slice text, size_t end)
 {
-    if (end < text.n && ascii_alnum(text.p[end]) && ascii_alnum(text.p[end - 1]))
-        return CUT_BIT;
     if (end + 2 >= text.n || text.p[end] != ' ')
         return ALL_GROUPS;
     return group_bit(text.p[end + 1], text.p[end + 2]);
 }
 
-static uint64_t eight_at(const char *p)
+bool prefilter_fits(slice text, const struct prefilter_hit *hit, const struct prefilter_user *user)
 {
-    uint64_t v;
-    memcpy(&v, p, sizeof v);
-    return v;
+    size_t from = hit->at, end = from + hit->literal->length;
+    from += text.p[from] == ' ';
+    end -= text.p[end - 1] == ' ';
+    if ((!fold_between_words(text, from) && !(user->before & CUT_BIT)) ||
+        (!fold_between_words(text, end) && !(user->behind & CUT_BIT)))
+        return false;
+    return (user->before >= ALL_GROUPS || (user->before & bit_before(text, from))) &&
+           (user->behind >= ALL_GROUPS || (user->behind & bit_behind(text, end)));
 }
 
-/* n is at least 4. Literals are short: this is done before a call would have begun. */
-static bool same_bytes(const char *a, const char *b, size_t n)
+/* There are FOLD_SLACK bytes behind the text. */
+static inline bool same_ends(const struct prefilter_literal *l, const char *p)
 {
-    if (n < 8)
-        return window_at(a) == window_at(b) && window_at(a + n - 4) == window_at(b + n - 4);
-    for (size_t i = 0; i + 8 < n; i += 8)
-        if (eight_at(a + i) != eight_at(b + i))
-            return false;
-    return eight_at(a + n - 8) == eight_at(b + n - 8);
+    _Static_assert(FOLD_SLACK >= 4, "of the eight bytes at a literal of four, so many stand behind the text");
+    size_t spare = l->length < 8 ? 8u - l->length : 0; /* bytes that are none of its own */
+    uint64_t other = (eight_get(p) ^ l->first) | (eight_get(p + l->length + spare - 8) ^ l->last);
+    return other << (8 * spare) == 0;
 }
 
-static bool stands_at(const struct literal *l, const char *p)
-{
-    if (l->length <= HEAD_BYTES)
-        return same_bytes(p, l->head, l->length);
-    return same_bytes(p, l->head, HEAD_BYTES) && memcmp(p, l->text, l->length) == 0;
-}
-
-/* Notes the literals whose window stands at `at`, while there is room. */
+/* Notes the literals whose window and ends stand at `at`, while there is room. */
 static size_t check_slot(const struct prefilter *f, slice text, size_t at, struct prefilter_hit *hits, size_t max)
 {
-    uint32_t w = window_at(text.p + at), slot = slot_of(w);
-    const struct literal *l = &f->literals[f->first[slot]], *end = &f->literals[f->first[slot + 1]];
+    uint32_t slot = slot_of(window_at(text.p + at));
+    const struct prefilter_literal *l = &f->literals[f->first[slot]], *end = &f->literals[f->first[slot + 1]];
     size_t n = 0;
     for (; l < end && n < max; l++) {
         size_t from = at - l->offset;
-        if (l->window != w || l->offset > at || text.n - from < l->length || !stands_at(l, text.p + from))
+        if (l->offset > at || from + l->length > text.n)
             continue;
-        struct prefilter_hit *hit = &hits[n++];
-        *hit = (struct prefilter_hit){&f->users[l->user], l->n, l->late, (uint32_t)from, 0, 0};
-        __builtin_prefetch(hit->users);
-        hit->before = bit_before(text, from + (l->head[0] == ' '));
-        hit->behind = bit_behind(text, from + l->length - (text.p[from + l->length - 1] == ' '));
+        hits[n].literal = l;
+        hits[n].at = from;
+        n += same_ends(l, text.p + from); /* no branch */
     }
     return n;
+}
+
+/* Drops those of n hits whose middle is another one, and sends for the users of the others. */
+static size_t check_middles(const struct prefilter *f, slice text, struct prefilter_hit *hits, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct prefilter_literal *l = hits[i].literal;
+        if (l->length > ENDS_BYTES && memcmp(text.p + hits[i].at, f->texts[l - f->literals], l->length) != 0)
+            continue;
+        hits[kept] = (struct prefilter_hit){l, &f->users[l->user], hits[i].at};
+        __builtin_prefetch(hits[kept++].users);
+    }
+    return kept;
 }
 
 /* Bit n - 1 - i: the window at p + i may be one of a literal's. No branch depends on the text. */
@@ -500,7 +526,7 @@ size_t prefilter_scan(const struct prefilter *f, slice text, size_t *at, struct 
         found ^= UINT64_C(1) << bit;
         n += check_slot(f, text, from + last - bit, hits + n, max - n);
     }
-    return n;
+    return check_middles(f, text, hits, n);
 }
 
 size_t prefilter_literals(const struct prefilter *f)

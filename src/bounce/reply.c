@@ -21,6 +21,8 @@ static size_t next_digit(slice s, size_t i)
         if (n < 8)
             return i;
     }
+    if (i < s.n && s.n >= 8)
+        return s.n - 8 + eight_before(eight_in_range(eight_tail(s, i), '0', '9'));
     while (i < s.n && !ascii_digit(s.p[i]))
         i++;
     return i;
@@ -189,18 +191,29 @@ static bool add_part(struct finder *f, size_t i, uint16_t code)
     return f->n < REPLY_MAX_PARTS;
 }
 
+/* The first three digits from i on that may be a code; s.n when there are none. */
+static size_t next_code(slice s, size_t i)
+{
+    while (i + 8 <= s.n) {
+        uint64_t v = eight_get(s.p + i), digits = eight_in_range(v, '0', '9');
+        size_t n = eight_before(eight_in_range(v, '2', '5') & digits >> 8 & digits >> 16);
+        i += n < 8 ? n : 6; /* of the last two the rest is not seen yet */
+        if (n < 8)
+            return i;
+    }
+    for (; i + 3 <= s.n; i++)
+        if (s.p[i] >= '2' && s.p[i] <= '5' && ascii_digit(s.p[i + 1]) && ascii_digit(s.p[i + 2]))
+            return i;
+    return s.n;
+}
+
 static void find_parts(struct finder *f)
 {
     slice s = f->text;
-    for (size_t i = next_digit(s, 0); i + 3 <= s.n; i = next_digit(s, i + 1)) {
-        if (s.p[i] < '2' || s.p[i] > '5')
-            continue;
-        if (!ascii_digit(s.p[i + 1]) || !ascii_digit(s.p[i + 2]))
-            continue;
+    for (size_t i = next_code(s, 0); i < s.n; i = next_code(s, i + 3)) {
         uint16_t code = number_at(s, i, 3);
         if (is_reply_at(f, i, code) && !add_part(f, i, code))
             return;
-        i += 2;
     }
 }
 
@@ -266,10 +279,11 @@ static void add_words(struct words *w, slice s)
     const char *p = s.p, *end = s.p + s.n;
     char *o = w->p + w->n;
     while (p < end) {
-        size_t n = 8; /* the common case eight bytes at once */
+        size_t n = 8; /* the common case eight bytes at once: words with single blanks between */
         while (n == 8 && end - p >= 8) {
-            uint64_t v = eight_get(p);
-            n = eight_before((eight_in_range(v, 0, ' ') | eight_equal(v, '\\')));
+            uint64_t v = eight_get(p), blanks = eight_equal(v, ' ');
+            uint64_t again = blanks & (blanks << 8 | (o == w->p || o[-1] == ' ' ? 0x80 : 0));
+            n = eight_before(((eight_in_range(v, 0, ' ') | eight_equal(v, '\\')) ^ blanks) | again);
             eight_put(o, v);
             o += n;
             p += n;

@@ -48,14 +48,38 @@ static const unsigned char letter_before[256] = {
     ['P'] = RCPT,    ['o'] = ERROR, ['O'] = ERROR,           ['r'] = DELIVERY,
     ['R'] = DELIVERY};
 
-/* The phase that a mark names whose first word ends before the blank at `blank`. */
-static enum bounce_phase phase_at(slice text, size_t blank)
+/* The second word begins with one of these. */
+static const unsigned char letter_behind[256] = {['r'] = IN | AFTER | WHILE | PROMPT,
+                                                 ['R'] = IN | AFTER | WHILE | PROMPT,
+                                                 ['e'] = AFTER | DELIVERY,
+                                                 ['E'] = AFTER | DELIVERY,
+                                                 ['m'] = AFTER | PROMPT,
+                                                 ['M'] = AFTER | PROMPT,
+                                                 ['d'] = AFTER | PROMPT | ERROR,
+                                                 ['D'] = AFTER | PROMPT | ERROR,
+                                                 ['h'] = AFTER,
+                                                 ['H'] = AFTER,
+                                                 ['s'] = AFTER,
+                                                 ['S'] = AFTER,
+                                                 ['a'] = AFTER,
+                                                 ['A'] = AFTER,
+                                                 ['i'] = AFTER,
+                                                 ['I'] = AFTER,
+                                                 ['t'] = REFUSED | RCPT,
+                                                 ['T'] = REFUSED | RCPT,
+                                                 ['p'] = WHILE,
+                                                 ['P'] = WHILE};
+
+/* A bit where a first word may end before the blank at `blank`, before which two bytes stand. */
+static inline unsigned leads_before(slice text, size_t blank)
 {
-    const unsigned char *p = (const unsigned char *)text.p;
-    unsigned bits = blank < 2 ? 0u : last_letter[p[blank - 1]] & (unsigned)letter_before[p[blank - 2]];
-    if (!bits)
-        return BOUNCE_PHASE_NONE;
-    slice lead = leads[__builtin_ctz(bits)];
+    const unsigned char *p = (const unsigned char *)text.p + blank;
+    return blank + 1 < text.n ? (unsigned)last_letter[p[-1]] & letter_before[p[-2]] & letter_behind[p[1]] : 0;
+}
+
+/* The phase that a mark names whose first word is this one and ends before the blank at `blank`. */
+static enum bounce_phase phase_at(slice text, size_t blank, slice lead)
+{
     size_t at = blank - lead.n;
     if (blank < lead.n || !slice_starts_ci(slice_from(text, at), lead) || (at > 0 && ascii_alnum(text.p[at - 1])))
         return BOUNCE_PHASE_NONE;
@@ -65,16 +89,30 @@ static enum bounce_phase phase_at(slice text, size_t blank)
     return BOUNCE_PHASE_NONE;
 }
 
+/* `blanks` are marks of the bytes from `at` on. */
+static enum bounce_phase phase_of(slice text, size_t at, uint64_t blanks)
+{
+    for (; blanks; blanks &= blanks - 1) {
+        size_t blank = at + (size_t)__builtin_ctzll(blanks) / 8;
+        unsigned bits = leads_before(text, blank);
+        if (!bits)
+            continue;
+        enum bounce_phase phase = phase_at(text, blank, leads[__builtin_ctz(bits)]);
+        if (phase != BOUNCE_PHASE_NONE)
+            return phase;
+    }
+    return BOUNCE_PHASE_NONE;
+}
+
 enum bounce_phase reply_phase(slice text)
 {
     enum bounce_phase phase = BOUNCE_PHASE_NONE;
-    size_t at = 0;
-    for (; at + 8 <= text.n; at += 8)
-        for (uint64_t blanks = eight_equal(eight_get(text.p + at), ' '); blanks; blanks &= blanks - 1)
-            if ((phase = phase_at(text, at + eight_before(blanks))) != BOUNCE_PHASE_NONE)
-                return phase;
-    for (; at < text.n && phase == BOUNCE_PHASE_NONE; at++)
-        if (text.p[at] == ' ')
-            phase = phase_at(text, at);
+    size_t at = 2, end = text.n; /* no mark has its first blank before */
+    if (end < 8)                 /* shorter than any mark */
+        return phase;
+    for (; at + 8 <= end && phase == BOUNCE_PHASE_NONE; at += 8)
+        phase = phase_of(text, at, eight_equal(eight_get(text.p + at), ' '));
+    if (at < end && phase == BOUNCE_PHASE_NONE)
+        phase = phase_of(text, end - 8, eight_equal(eight_tail(text, at), ' '));
     return phase;
 }

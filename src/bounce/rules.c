@@ -16,20 +16,17 @@
 #define VERSION_DIGITS 16
 #define MAX_PROBLEM_BYTES 65536
 
-/* To whom a pattern belongs; marks of providers are patterns too. */
-struct owner {
-    uint32_t rule; /* or OWNER_MARK */
-    uint16_t provider;
-    uint8_t rank; /* of the rule */
-};
-#define OWNER_MARK UINT32_MAX
+/* To whom a pattern belongs, in one number: its rule below the rank of that; or the provider of which it is a mark. */
+#define OWNER_BITS 24u
+#define OWNER_RULES (UINT32_C(1) << OWNER_BITS)
+#define OWNER_MARK UINT32_C(255) /* in place of a rank */
 
 struct bounce_rules {
     arena arena;
     struct rule *rules;
     size_t rule_count;
     struct pattern **patterns;
-    struct owner *owners;
+    uint32_t *owners;
     size_t pattern_count;
     struct pattern *own_patterns; /* those of rules, in the order of rules */
     size_t own_pattern_count;
@@ -91,7 +88,7 @@ static bool add_marks(struct bounce_rules *r, unsigned provider)
         if (!p || pattern_add(&r->arena, mark, 0, NULL, NULL, p) || pattern_finish(p))
             return false;
         r->patterns[r->pattern_count] = p;
-        r->owners[r->pattern_count++] = (struct owner){OWNER_MARK, (uint16_t)provider, 0};
+        r->owners[r->pattern_count++] = OWNER_MARK << OWNER_BITS | provider;
     }
     return true;
 }
@@ -102,7 +99,7 @@ static void add_rule_patterns(struct bounce_rules *r, uint32_t rule, uint32_t fr
     const struct rule *u = &r->rules[rule];
     for (uint32_t i = from; i < to; i++) {
         r->patterns[r->pattern_count] = &r->own_patterns[u->first_pattern + i];
-        r->owners[r->pattern_count++] = (struct owner){rule, 0, (uint8_t)u->rank};
+        r->owners[r->pattern_count++] = u->rank << OWNER_BITS | rule;
     }
 }
 
@@ -136,7 +133,7 @@ static bool build_index(struct bounce_rules *r)
         add_rule_patterns(r, (uint32_t)i, r->rules[i].pattern_count, r->rules[i].pattern_count + r->rules[i].not_count);
     if (!pattern_pack(&r->arena, r->patterns, r->pattern_count))
         return false;
-    r->prefilter = prefilter_build(&r->arena, r->patterns, r->pattern_count, late, join_examples(r));
+    r->prefilter = prefilter_build(&r->arena, r->patterns, r->owners, r->pattern_count, late, join_examples(r));
     r->match_context = pcre2_match_context_create(NULL);
     if (r->match_context)
         (void)pcre2_set_match_limit(r->match_context, RULES_MATCH_LIMIT);
@@ -217,9 +214,10 @@ struct bounce_slice bounce_rules_version(const struct bounce_rules *rules)
 /* A literal of a pattern was found: the pattern is to be tried there. */
 struct pending {
     const struct prefilter_user *user;
-    uint32_t at;
-    uint16_t next; /* fits of the same rank: index + 1; 0 is the end */
+    uint16_t literal;
+    uint16_t next; /* the one of the same rank that was found before: index + 1; 0 is the end */
 };
+_Static_assert(RULES_MAX_LITERALS <= UINT16_MAX && RULES_MAX_PENDING < UINT16_MAX, "indexes of struct pending");
 
 #define RANKS 101u /* 0 to 100 */
 
@@ -232,8 +230,8 @@ struct scan {
     size_t literal_count;
     struct pending fits[RULES_MAX_PENDING];
     size_t fit_count;
-    uint64_t ranks[2];                  /* bit per rank that has fits */
-    uint16_t first[RANKS], last[RANKS]; /* of each rank, index + 1; only where the bit is set */
+    uint64_t ranks[2];    /* bit per rank that has fits */
+    uint16_t last[RANKS]; /* of each rank, index + 1; only where the bit is set */
 };
 
 static bool re_matches(const struct bounce_rules *rules, const struct pattern *p, slice text, struct pattern_match *m)
@@ -262,56 +260,60 @@ static struct rules_hit *hit_of(struct rules_hits *hits, const struct rule *rule
     return &hits->v[hits->n++];
 }
 
-static bool try_pattern(const struct scan *s, const struct pending *p, struct pattern_match *m)
+/* The pattern of a user where its literal was found. */
+static bool try_pattern(const struct scan *s, const struct prefilter_hit *hit, const struct prefilter_user *user,
+                        struct pattern_match *m)
 {
-    if (prefilter_whole(p->user, p->at, m))
+    size_t at = hit->at + user->offset;
+    if (!prefilter_fits(s->text, hit, user))
+        return false;
+    if (prefilter_whole(user, at, m))
         return true;
-    const struct pattern *pattern = s->rules->patterns[p->user->pattern];
-    return pattern_match_at(pattern, s->text, p->at, p->user->anchor, m) &&
+    const struct pattern *pattern = s->rules->patterns[user->pattern];
+    return pattern_match_at(pattern, s->text, at, user->bytes, m) &&
            (!pattern->re || re_matches(s->rules, pattern, s->text, m));
 }
 
-static void note_mark(struct scan *s, const struct pending *p, unsigned provider)
+static void note_mark(struct scan *s, const struct prefilter_hit *hit, const struct prefilter_user *user,
+                      unsigned provider)
 {
     struct pattern_match m;
-    if (s->facts->provider == PROVIDER_NONE && s->hits->provider == PROVIDER_NONE && try_pattern(s, p, &m))
+    if (s->facts->provider == PROVIDER_NONE && s->hits->provider == PROVIDER_NONE && try_pattern(s, hit, user, &m))
         s->hits->provider = provider;
 }
 
-/* Files a literal under the rank of its rule, behind those found before. */
-static void add_fit(struct scan *s, const struct pending *p, unsigned rank)
+/* Files a literal under the rank of its rule, before those found earlier. */
+static void add_fit(struct scan *s, size_t literal, const struct prefilter_user *user, unsigned rank)
 {
-    uint64_t bit = UINT64_C(1) << (rank & 63);
-    s->fits[s->fit_count++] = *p;
-    if (s->ranks[rank >> 6] & bit)
-        s->fits[s->last[rank] - 1].next = (uint16_t)s->fit_count;
-    else
-        s->first[rank] = (uint16_t)s->fit_count;
+    uint64_t *ranks = &s->ranks[rank >> 6], bit = UINT64_C(1) << (rank & 63);
+    unsigned before = s->last[rank] & -(unsigned)((*ranks & bit) != 0);
+    s->fits[s->fit_count++] = (struct pending){user, (uint16_t)literal, (uint16_t)before};
     s->last[rank] = (uint16_t)s->fit_count;
-    s->ranks[rank >> 6] |= bit;
+    *ranks |= bit;
+}
+
+static unsigned rank_of(const struct prefilter_user *user)
+{
+    return user->owner >> OWNER_BITS;
+}
+
+static const struct rule *rule_of(const struct scan *s, const struct prefilter_user *user)
+{
+    return &s->rules->rules[user->owner % OWNER_RULES];
 }
 
 /* Marks are tried at once, since conditions ask for the provider; the rest waits until it is known what is worth trying. */
-static void note_user(struct scan *s, const struct prefilter_hit *literal, const struct prefilter_user *user)
+static void note_literal(struct scan *s, size_t i)
 {
-    const struct owner *owner = &s->rules->owners[user->pattern];
-    struct pending p = {user, literal->at + user->offset, 0};
-    if (owner->rule == OWNER_MARK)
-        note_mark(s, &p, owner->provider);
-    else if (s->fit_count < RULES_MAX_PENDING) {
-        __builtin_prefetch(s->rules->patterns[user->pattern]);
-        add_fit(s, &p, owner->rank);
-    }
-}
-
-static void note_literals(struct scan *s)
-{
-    for (size_t i = 0; i < s->literal_count; i++) {
-        const struct prefilter_hit *literal = &s->literals[i];
-        for (uint32_t k = 0; k < literal->n; k++)
-            if (prefilter_fits(literal, &literal->users[k]))
-                note_user(s, literal, &literal->users[k]);
-    }
+    const struct prefilter_hit *hit = &s->literals[i];
+    const struct prefilter_user *user = hit->users, *end = user + hit->literal->n;
+    for (; user < end; user++)
+        if (rank_of(user) == OWNER_MARK)
+            note_mark(s, hit, user, user->owner % OWNER_RULES);
+        else if (s->fit_count < RULES_MAX_PENDING) {
+            __builtin_prefetch(s->rules->patterns[user->pattern]);
+            add_fit(s, i, user, rank_of(user));
+        }
 }
 
 static bool code_fits(const struct rule *rule, unsigned code)
@@ -352,16 +354,13 @@ static const char *why_not(const struct rule *rule, const struct rule_facts *fac
 }
 
 /* True when one of the late users of a literal forbids the rule. */
-static bool forbids(const struct scan *s, const struct prefilter_hit *literal, const struct rule *rule)
+static bool forbids(const struct scan *s, const struct prefilter_hit *hit, const struct rule *rule)
 {
     struct pattern_match m;
-    for (uint32_t k = literal->n; k < literal->n + literal->late; k++) {
-        const struct prefilter_user *user = &literal->users[k];
-        struct pending p = {user, literal->at + user->offset, 0};
-        if (&s->rules->rules[s->rules->owners[user->pattern].rule] == rule && prefilter_fits(literal, user) &&
-            try_pattern(s, &p, &m))
+    const struct prefilter_user *user = hit->users + hit->literal->n, *end = user + hit->literal->late;
+    for (; user < end; user++)
+        if (rule_of(s, user) == rule && try_pattern(s, hit, user, &m))
             return true;
-    }
     return false;
 }
 
@@ -375,13 +374,13 @@ static const char *why_forbidden(const struct scan *s, const struct rule *rule)
 
 static void try_fit(struct scan *s, const struct pending *p)
 {
-    const struct rule *rule = &s->rules->rules[s->rules->owners[p->user->pattern].rule];
+    const struct rule *rule = rule_of(s, p->user);
     const char *rejected = why_not(rule, s->facts, s->hits->provider);
     struct pattern_match m;
-    if ((rejected && !s->facts->all) || !try_pattern(s, p, &m))
+    if ((rejected && !s->facts->all) || !try_pattern(s, &s->literals[p->literal], p->user, &m))
         return;
     struct rules_hit *hit = hit_of(s->hits, rule);
-    if (!hit || (hit->pattern && m.weight <= hit->match.weight))
+    if (!hit || (hit->pattern && m.weight < hit->match.weight)) /* of equal ones that which was found first */
         return;
     hit->pattern = s->rules->patterns[p->user->pattern];
     hit->match = m;
@@ -406,7 +405,7 @@ static bool try_rank(struct scan *s, int rank)
 {
     size_t before = s->hits->n;
     bool holds = false;
-    for (unsigned i = s->first[rank]; i; i = s->fits[i - 1].next)
+    for (unsigned i = s->last[rank]; i; i = s->fits[i - 1].next)
         try_fit(s, &s->fits[i - 1]);
     for (size_t i = before; i < s->hits->n; i++) {
         struct rules_hit *hit = &s->hits->v[i];
@@ -432,22 +431,20 @@ void rules_match(const struct bounce_rules *rules, slice folded, const struct ru
     for (size_t at = 0; at < folded.n;)
         s.literal_count += prefilter_scan(rules->prefilter, folded, &at, s.literals + s.literal_count,
                                           RULES_MAX_LITERALS - s.literal_count);
-    note_literals(&s);
+    for (size_t i = 0; i < s.literal_count; i++)
+        note_literal(&s, i);
     for (int rank; (rank = take_rank(&s)) >= 0;)
         if (try_rank(&s, rank) && !facts->all)
             break;
 }
 
-static bool any_matches(const struct scan *s, const struct prefilter_hit *literal)
+static bool any_matches(const struct scan *s, const struct prefilter_hit *hit)
 {
     struct pattern_match m;
-    for (uint32_t k = 0; k < literal->n; k++) {
-        const struct prefilter_user *user = &literal->users[k];
-        struct pending p = {user, literal->at + user->offset, 0};
-        if (prefilter_fits(literal, user) && s->rules->owners[user->pattern].rule != OWNER_MARK &&
-            try_pattern(s, &p, &m))
+    const struct prefilter_user *user = hit->users, *end = user + hit->literal->n;
+    for (; user < end; user++)
+        if (rank_of(user) != OWNER_MARK && try_pattern(s, hit, user, &m))
             return true;
-    }
     return false;
 }
 

@@ -13,7 +13,7 @@
 #define RULES_MAX_CODES 12u      /* codes and enhanced codes of one rule */
 #define RULES_MAX_HITS 128u      /* rules that one text may fit; more are not looked at */
 #define RULES_MAX_LITERALS 1024u /* found in one text; more are not looked at */
-#define RULES_MAX_PENDING 512u   /* patterns to be tried in one text; more are not */
+#define RULES_MAX_PENDING 1024u  /* patterns to be tried in one text; more are not */
 #define RULES_MATCH_LIMIT 20000u /* steps of one regular expression */
 
 struct rule_code {
@@ -30,20 +30,20 @@ struct rule_example {
     unsigned line;
 };
 
-struct rule {
-    slice id, file;
-    unsigned line;
+struct rule {              /* what matching asks for first stands first */
+    uint64_t providers[2]; /* bit per provider; both 0: any */
+    unsigned phases;       /* bit per phase; 0: any */
     enum bounce_reason reason;
-    unsigned rank, certainty; /* certainty 0: derived by the judge */
-    int64_t retry_after_s;    /* RULE_RETRY_USUAL, -1 never */
-    bool user;                /* from a file of the user, not built in */
-    uint64_t providers[2];    /* bit per provider; both 0: any */
-    unsigned phases;          /* bit per phase; 0: any */
-    struct rule_code codes[RULES_MAX_CODES];
-    struct rule_enhanced enhanced[RULES_MAX_CODES];
     unsigned code_count, enhanced_count;
     uint32_t first_pattern, pattern_count; /* patterns that make it fit, then those that forbid it */
     uint32_t not_count;
+    unsigned rank, certainty; /* certainty 0: derived by the judge */
+    bool user;                /* from a file of the user, not built in */
+    int64_t retry_after_s;    /* RULE_RETRY_USUAL, -1 never */
+    slice id, file;
+    unsigned line;
+    struct rule_code codes[RULES_MAX_CODES];
+    struct rule_enhanced enhanced[RULES_MAX_CODES];
     const struct rule_example *examples;
     size_t example_count;
 };
