@@ -8,12 +8,14 @@ void asker_init(struct asker *a, void (*ask)(void *, const struct ask *, struct 
     *a = (struct asker){.ask = ask, .trouble = trouble, .ctx = ctx};
     buf_init(&a->out, ASK_MAX_OUT_BYTES);
     buf_init(&a->piece, ASK_MAX_OUT_BYTES);
+    buf_init(&a->key, ASK_MAX_OUT_BYTES);
 }
 
 void asker_fini(struct asker *a)
 {
     buf_fini(&a->out);
     buf_fini(&a->piece);
+    buf_fini(&a->key);
 }
 
 struct ask ask_blank(enum ask_stage stage)

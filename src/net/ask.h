@@ -2,8 +2,8 @@
  * tcp_table, policy delegation, line, milter, OpenSMTPD filter). Each of them turns bytes into a `struct ask`, has it answered at
  * once, and turns the answer into bytes; what is behind the answer it does not know.
  *
- * Everything runs on the loop thread. Slices of a question live while it is being answered; slices of an answer until the next
- * question is asked of the same asker.
+ * Everything runs on the loop thread. Slices of a question live until its answer is written, so that an answer may point into it;
+ * slices of an answer until the next question is asked of the same asker.
  *
  * Safety: what comes out of an answer goes through ask_add_text, so that no text from outside can end a line, a netstring or a
  * header of the protocol, whatever it is.
@@ -68,7 +68,7 @@ struct asker {
     /* A peer does not speak the protocol and is sent away. `what` is static text. */
     void (*trouble)(void *ctx, const struct conn_peer *peer, const char *what);
     void *ctx;
-    buf out, piece; /* scratch of the protocols: what goes out next, and a part of it */
+    buf out, piece, key; /* scratch of the protocols: what goes out next, a part of it, a decoded recipient */
 };
 
 /* `trouble` may be NULL. */

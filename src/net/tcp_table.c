@@ -39,12 +39,12 @@ static void answer(struct tcp_table *t, slice line)
     slice verb;
     struct ask question = ask_blank(ASK_RECIPIENT);
     struct ask_answer found;
-    buf_clear(&a->piece);
-    if (!slice_split(&line, ' ', &verb) || !slice_eq(verb, S("get")) || !line.p || !add_plain(&a->piece, line)) {
+    buf_clear(&a->key);
+    if (!slice_split(&line, ' ', &verb) || !slice_eq(verb, S("get")) || !line.p || !add_plain(&a->key, line)) {
         buf_add(&a->out, S("400 get%20and%20an%20address%20are%20understood\n"));
         return;
     }
-    question.recipient = ask_address(buf_slice(&a->piece));
+    question.recipient = ask_address(buf_slice(&a->key));
     asker_answer(a, &question, &found);
     buf_clear(&a->piece);
     if (!access_add(&a->piece, &found, t->form)) {
