@@ -11,6 +11,7 @@ const struct cmd *const cmd_table[] = {
     &cmd_review,
     &cmd_events,
     &cmd_parse,
+    &cmd_webhook,
     &cmd_classify,
     &cmd_rules,
     &cmd_verp,
