@@ -200,13 +200,18 @@ static enum status read_signature(struct mapping *m, struct json_object *o)
 
 /* ---- the whole ------------------------------------------------------------------------------------------------ */
 
+static bool is_name(slice s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!ascii_digit(s.p[i]) && s.p[i] != '-' && (s.p[i] < 'a' || s.p[i] > 'z'))
+            return false;
+    return s.n <= MAX_NAME_BYTES;
+}
+
 static enum status set_name(struct mapping *m, const char *name)
 {
     slice s = slice_str(name);
-    for (size_t i = 0; i < s.n; i++)
-        if (!ascii_digit(s.p[i]) && s.p[i] != '-' && (s.p[i] < 'a' || s.p[i] > 'z'))
-            s.n = MAX_NAME_BYTES + 1;
-    if (s.n > MAX_NAME_BYTES)
+    if (!is_name(s))
         return err_set(m->e, E_INVALID, "mapping: name is 1 to %u of a-z, 0-9 and \"-\"", MAX_NAME_BYTES);
     if (esp_find(s))
         return err_set(m->e, E_INVALID,

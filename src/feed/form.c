@@ -33,9 +33,9 @@ bool form_next(slice *rest, arena *a, struct form_pair *out)
 slice form_get(slice body, slice name, arena *a)
 {
     struct form_pair pair;
-    slice rest = body;
+    slice rest = body, value = SLICE_EMPTY;
     for (size_t i = 0; i < FORM_MAX_PAIRS && form_next(&rest, a, &pair); i++)
         if (slice_eq(pair.name, name))
-            return pair.value;
-    return SLICE_EMPTY;
+            value = pair.value;
+    return value;
 }

@@ -13,7 +13,7 @@ struct form_pair {
 
 /* Takes the next pair from *rest; false when *rest is used up or memory is refused. A broken escape stays as it is. */
 bool form_next(slice *rest, arena *a, struct form_pair *out);
-/* The value of the first pair of that name; empty when there is none. Whole pairs are decoded up to it. */
+/* The value of the last pair of that name; empty when there is none. At most FORM_MAX_PAIRS are looked at. */
 slice form_get(slice body, slice name, arena *a);
 
 #endif

@@ -1,4 +1,5 @@
 """docs/json.md against what the commands print and what their source can print."""
+import json
 import os
 import re
 import unittest
@@ -50,6 +51,9 @@ class Json(Case):
         yield "parse", self.objects("parse", "--json", SAMPLES / "dsn", SAMPLES / "rfc")
         for words in ("ses", "plain"):
             yield "classify", self.objects("classify", "--json", "--vocabulary", words, stdin='{"id":1,"text":"550 no such user"}')
+        for path in sorted((SAMPLES / "webhooks").glob("s*.jsonl")):
+            for line in path.read_text(encoding="utf-8").splitlines()[:3]:
+                yield "webhook", self.objects("webhook", "--json", path.stem, stdin=json.dumps(json.loads(line)["body"]))
         yield "rules", self.objects("rules", "list", "--json")
         yield "rules", self.objects("rules", "lint", "bad.rules", "--json", code=1)
         yield "rules", self.objects("rules", "explain", "--json", "550 5.1.1 <x@example.com>: user unknown")

@@ -101,6 +101,8 @@ static void what_makes_no_sense_is_told(void **state)
         {"{\"name\":\"a\",\"name\":\"b\"}", "two members"},
         {"{}", "no name"},
         {"{\"name\":\"A\"}", "name is"},
+        {"{\"name\":\"acme)\"}", "name is"},
+        {"{\"name\":\"abcdefghijklmnopqrstuvwxyz-1234567890\"}", "name is"},
         {"{\"name\":\"ses\"}", "built-in"},
         {"{\"name\":\"a\"}", "neither"},
         {"{\"name\":\"a\",\"like\":\"b\"}", "no platform \"b\""},
