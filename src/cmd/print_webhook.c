@@ -1,8 +1,7 @@
 #include "cmd/print_webhook.h"
 
 #include "base/text.h"
-#include "cmd/print_event.h"
-#include "cmd/print_report.h"
+#include "core/show.h"
 
 static bool is_failure(const struct observation *o)
 {
@@ -27,7 +26,7 @@ static void json_observation(struct jsonw *j, const struct observation *o)
     jsonw_kstr(j, "kind", slice_str(bounce_kind_word(o->kind)));
     jsonw_kstr(j, "recipient", o->recipient);
     if (is_failure(o))
-        json_verdict(j, &o->verdict);
+        show_verdict(j, &o->verdict);
     else
         jsonw_kstr(j, "class", S("info"));
     jsonw_kstr_opt(j, "cause", o->platform_cause);
