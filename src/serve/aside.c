@@ -191,9 +191,12 @@ static void field(buf *b, const char *name, slice value)
     buf_addc(b, '\n');
 }
 
-/* As a mail server writes them that delivers at last (RFC 5321 4.4): a reader of the file finds the return path there. */
+/* As a mail server writes them that delivers at last (RFC 5321 4.4): a reader of the file finds the return path there. A mail from
+ * a mailbox has its own. */
 static void envelope_fields(buf *b, const struct aside_envelope *v)
 {
+    if (!v->recipient_count)
+        return;
     buf_adds(b, "Return-Path: <");
     text_add_safe(b, v->sender, FIELD_MAX_BYTES);
     buf_adds(b, ">\n");

@@ -26,7 +26,7 @@ struct aside_options {
 struct aside_envelope {
     slice sender; /* empty: "<>" */
     const slice *recipients;
-    size_t recipient_count;
+    size_t recipient_count; /* 0: the envelope is not known, and nothing is said of it */
 };
 
 struct aside_counts {

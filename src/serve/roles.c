@@ -4,6 +4,7 @@ const struct role *const roles[] = {
     &tail_role,
     &smtp_role,
     &lmtp_role,
+    &maildir_role,
     &socketmap_role,
     &tcp_table_role,
     &postfix_policy_role,

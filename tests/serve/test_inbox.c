@@ -1,76 +1,18 @@
 /* Bounces by LMTP and SMTP, over real sockets: what is answered with 250 is in the ledger or in the folder, and all else comes again. */
 #include <dirent.h>
 
-#include "check.h"
-#include "net/world.h"
-#include "scratch.h"
-#include "serve/conf.h"
-#include "serve/roles.h"
-#include "vfs/lossy.h"
-
-#define NOW_US (INT64_C(1764504000) * TIME_SECOND) /* 2025-11-30T12:00:00Z */
-#define LEDGER "/ledger.db"
-
-static const unsigned char secret[] = "a secret of 32 bytes for tests..";
-static const struct bounce_verp_key verp_key = {.id = 1, .secret = secret, .secret_bytes = 32};
+#include "small_daemon.h"
 
 struct inbox_world {
-    struct lossy *disk;
+    struct small_daemon s;
     struct scratch dir;
-    struct daemon daemon;
-    struct settings *settings;
-    const struct role *role;
-    void *inbox;
     char socket[300];
-    struct world net; /* the loop, and where to connect to */
 };
-
-static int64_t frozen_clock(void)
-{
-    return NOW_US;
-}
-
-static void problem(void *ctx, slice path, unsigned line, bool warning, slice text)
-{
-    (void)ctx, (void)path, (void)warning;
-    fail_msg("settings, line %u: %.*s", line, SLICE_FMT(text));
-}
-
-static struct knowledge *knowledge(void)
-{
-    struct knowledge *k = knowledge_new();
-    slice error;
-    assert_int_equal(bounce_rules_new(NULL, 0, false, &k->a, &k->rules, &error), BOUNCE_OK);
-    k->verp_keys = &verp_key;
-    k->verp_key_count = 1;
-    return k;
-}
-
-static void open_threads(struct inbox_world *w)
-{
-    err e;
-    struct daemon *d = &w->daemon;
-    assert_int_equal(post_new(d->base, &d->post, &e), OK);
-    assert_int_equal(knowledge_box_new(knowledge(), &d->knowledge, &e), OK);
-    struct writer_options wo = {
-        .ledger_path = LEDGER, .vfs = LOSSY_NAME, .knowledge = d->knowledge, .post = d->post, .clock = frozen_clock};
-    assert_int_equal(writer_new(&wo, &d->writer, &e), OK);
-    d->table = writer_table(d->writer);
-    struct workers_options ko = {.threads = 1,
-                                 .ledger_path = LEDGER,
-                                 .vfs = LOSSY_NAME,
-                                 .knowledge = d->knowledge,
-                                 .post = d->post,
-                                 .clock = frozen_clock};
-    assert_int_equal(workers_new(&ko, &d->workers, &e), OK);
-}
 
 static void world_open(struct inbox_world *w, const struct role *role, const char *more, const char *aside)
 {
     buf text;
-    err e;
     memset(w, 0, sizeof *w);
-    w->disk = lossy_new(1);
     scratch_init(&w->dir);
     snprintf(w->socket, sizeof w->socket, "unix:%s", scratch_path(&w->dir, "socket"));
     buf_init(&text, 0);
@@ -78,54 +20,23 @@ static void world_open(struct inbox_world *w, const struct role *role, const cha
                "[%s in]\nlisten = %s\ndomains = bounces.example, .sub.example\n"
                "addresses = fbl@example.org\nhostname = mx.example\n%s[aside]\npath = %s/aside\n%s",
                role->section, w->socket, more, w->dir.dir, aside);
-    w->settings = settings_parse(S("test.conf"), buf_slice(&text), problem, NULL);
-    assert_non_null(w->settings);
+    small_start(&w->s, lossy_new(1), role, buf_slice(&text));
+    w->s.net.address = slice_str(w->socket);
     buf_fini(&text);
-    w->net.base = event_base_new();
-    w->net.address = slice_str(w->socket);
-    w->daemon = (struct daemon){.base = w->net.base, .settings = w->settings};
-    const struct log_setup quiet = {.fd = STDERR_FILENO, .level = LOG_LEVEL_ERROR};
-    w->daemon.log = log_new(&quiet);
-    open_threads(w);
-    w->role = role;
-    const struct section *s = settings_next(w->settings, role->section, NULL);
-    if (role->open(&w->daemon, s, &w->inbox, &e) != OK || role->start(w->inbox, &e) != OK)
-        fail_msg("%s", e.text);
 }
 
 static void world_close(struct inbox_world *w)
 {
-    w->role->drain(w->inbox);
-    while (!w->role->idle(w->inbox))
-        world_run(&w->net, 1000);
-    w->role->close(&w->inbox);
-    workers_free(&w->daemon.workers);
-    writer_free(&w->daemon.writer);
-    post_run(w->daemon.post);
-    knowledge_box_free(&w->daemon.knowledge);
-    post_free(&w->daemon.post);
-    log_free(&w->daemon.log);
-    event_base_free(w->net.base);
-    settings_free(&w->settings);
+    small_stop(&w->s);
+    lossy_free(&w->s.disk);
     scratch_fini(&w->dir);
-    lossy_free(&w->disk);
 }
 
 /* ---- a client ---- */
 
 static slice report_for(buf *b, const char *recipient, const char *more)
 {
-    buf_clear(b);
-    buf_printf(
-        b,
-        "%sFrom: MAILER-DAEMON@mx.remote.example\r\nTo: bounces\r\nSubject: Undelivered Mail\r\nDate: Sun, 30 Nov "
-        "2025 11:00:00 +0000\r\nMIME-Version: 1.0\r\nContent-Type: multipart/report; "
-        "report-type=delivery-status; boundary=\"b\"\r\n\r\n--b\r\nContent-Type: "
-        "text/plain\r\n\r\nSorry.\r\n\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; "
-        "mx.remote.example\r\n\r\nFinal-Recipient: rfc822; %s\r\nAction: failed\r\nStatus: "
-        "5.1.1\r\nDiagnostic-Code: smtp; 550 5.1.1 User unknown\r\n\r\n--b\r\nContent-Type: "
-        "text/rfc822-headers\r\n\r\nMessage-ID: <1@news.example>\r\nTo: %s\r\n\r\n--b--\r\n",
-        more, recipient, recipient);
+    small_report(b, recipient, more, "\r\n");
     return buf_slice(b);
 }
 
@@ -133,8 +44,8 @@ static slice report_for(buf *b, const char *recipient, const char *more)
  * was answered with, one line for each recipient with LMTP. */
 static void deliver(struct inbox_world *w, const char *recipients, slice mail, buf *answers)
 {
-    struct world *net = &w->net;
-    bool lmtp = w->role == &lmtp_role;
+    struct world *net = &w->s.net;
+    bool lmtp = w->s.role == &lmtp_role;
     slice rest = slice_str(recipients), word;
     size_t n = 0;
     buf got;
@@ -164,25 +75,13 @@ static void deliver(struct inbox_world *w, const char *recipients, slice mail, b
     close(fd);
 }
 
-static bool suppressed(struct inbox_world *w, slice address)
-{
-    return table_check(w->daemon.table, SLICE_EMPTY, SLICE_EMPTY, address, NOW_US).suppressed;
-}
-
-static uint64_t events(struct inbox_world *w)
-{
-    struct writer_counts c;
-    writer_counts(w->daemon.writer, &c);
-    return c.intake.events;
-}
-
 /* Files in the folder of this section; the content of the last one, when `content` is not NULL. */
 static size_t aside_files(struct inbox_world *w, buf *content)
 {
     char path[600], name[64];
     struct dirent **names;
     size_t files = 0;
-    snprintf(name, sizeof name, "aside/%s-in", w->role->section);
+    snprintf(name, sizeof name, "aside/%s-in", w->s.role->section);
     snprintf(path, sizeof path, "%s", scratch_path(&w->dir, name));
     int n = scandir(path, &names, NULL, alphasort);
     for (int i = 0; i < n; i++) {
@@ -237,8 +136,8 @@ static void a_report_is_durable_when_it_is_answered(void **state)
     talk_open(&t, &lmtp_role, "vouched = yes\n");
     deliver(&t.w, "<b@bounces.example>", report_for(&t.mail, "u1@remote.example", ""), &t.answers);
     assert_slice(buf_slice(&t.answers), S("250 2.0.0 taken\r\n"));
-    assert_true(suppressed(&t.w, S("u1@remote.example")));
-    assert_int_equal(events(&t.w), 1);
+    assert_true(small_suppressed(&t.w.s, S("u1@remote.example")));
+    assert_int_equal(small_events(&t.w.s), 1);
     assert_int_equal(aside_files(&t.w, NULL), 0);
     talk_close(&t);
 }
@@ -253,7 +152,7 @@ static void one_mail_to_several_recipients_counts_once(void **state)
     assert_slice(buf_slice(&t.answers), S("250 2.0.0 taken\r\n250 2.0.0 taken\r\n250 2.0.0 taken\r\n"));
     deliver(&t.w, "<b@bounces.example>", mail, &t.answers); /* its server did not hear the answer */
     assert_slice(buf_slice(&t.answers), S("250 2.0.0 taken\r\n"));
-    assert_int_equal(events(&t.w), 1);
+    assert_int_equal(small_events(&t.w.s), 1);
     talk_close(&t);
 }
 
@@ -264,7 +163,7 @@ static void smtp_answers_once(void **state)
     talk_open(&t, &smtp_role, "");
     deliver(&t.w, "<b@bounces.example> <postmaster>", report_for(&t.mail, "u1@remote.example", ""), &t.answers);
     assert_slice(buf_slice(&t.answers), S("250 2.0.0 taken\r\n"));
-    assert_int_equal(events(&t.w), 1);
+    assert_int_equal(small_events(&t.w.s), 1);
     talk_close(&t);
 }
 
@@ -283,18 +182,18 @@ static void nothing_is_relayed(void **state)
     (void)state;
     talk_open(&t, &lmtp_role, "max_errors = 100\n");
     buf_init(&got, 0);
-    int fd = world_connect(&t.w.net);
-    assert_true(world_send(&t.w.net, fd, S("LHLO x\r\n")));
-    world_expect(&t.w.net, fd, &got, S("CHUNKING\r\n"));
-    assert_true(world_send(&t.w.net, fd, S("MAIL FROM:<>\r\n")));
+    int fd = world_connect(&t.w.s.net);
+    assert_true(world_send(&t.w.s.net, fd, S("LHLO x\r\n")));
+    world_expect(&t.w.s.net, fd, &got, S("CHUNKING\r\n"));
+    assert_true(world_send(&t.w.s.net, fd, S("MAIL FROM:<>\r\n")));
     for (size_t i = 0; i < ARRAY_LEN(others); i++) {
-        assert_true(world_send(&t.w.net, fd, S("RCPT TO:")));
-        assert_true(world_send(&t.w.net, fd, slice_str(others[i])));
-        assert_true(world_send(&t.w.net, fd, S("\r\n")));
+        assert_true(world_send(&t.w.s.net, fd, S("RCPT TO:")));
+        assert_true(world_send(&t.w.s.net, fd, slice_str(others[i])));
+        assert_true(world_send(&t.w.s.net, fd, S("\r\n")));
     }
     buf_clear(&got);
-    assert_true(world_send(&t.w.net, fd, S("QUIT\r\n")));
-    world_read_all(&t.w.net, fd, &got);
+    assert_true(world_send(&t.w.s.net, fd, S("QUIT\r\n")));
+    world_read_all(&t.w.s.net, fd, &got);
     slice rest = buf_slice(&got), line;
     size_t denied = 0;
     while (slice_line(&rest, &line))
@@ -314,7 +213,7 @@ static slice signed_path(arena *a, const char *recipient)
                                .day = (uint32_t)(NOW_US / TIME_DAY),
                                .key_id = 1};
     slice path, opaque;
-    assert_int_equal(bounce_verp_make(&verp_key, &what, S("b"), S("bounces.example"), a, &path, &opaque), BOUNCE_OK);
+    assert_int_equal(bounce_verp_make(&small_key, &what, S("b"), S("bounces.example"), a, &path, &opaque), BOUNCE_OK);
     return arena_printf(a, "<%.*s>", SLICE_FMT(path));
 }
 
@@ -329,16 +228,16 @@ static void the_return_path_proves_the_report(void **state)
     slice path = signed_path(&a, "u@remote.example");
     deliver(&t.w, "<b@bounces.example>", report_for(&t.mail, "u@remote.example", ""), &t.answers);
     assert_slice(buf_slice(&t.answers), S("250 2.0.0 taken\r\n"));
-    assert_false(suppressed(&t.w, S("u@remote.example")));
+    assert_false(small_suppressed(&t.w.s, S("u@remote.example")));
     char forged[200];
     snprintf(forged, sizeof forged, "%.*s", SLICE_FMT(path));
     forged[5] = forged[5] == 'a' ? 'b' : 'a';
     deliver(&t.w, forged, report_for(&t.mail, "u@remote.example", "X-Note: 2\r\n"), &t.answers);
     assert_slice(buf_slice(&t.answers), S("250 2.0.0 taken\r\n"));
-    assert_false(suppressed(&t.w, S("u@remote.example")));
+    assert_false(small_suppressed(&t.w.s, S("u@remote.example")));
     deliver(&t.w, path.p, report_for(&t.mail, "u@remote.example", "X-Note: 3\r\n"), &t.answers);
     assert_slice(buf_slice(&t.answers), S("250 2.0.0 taken\r\n"));
-    assert_true(suppressed(&t.w, S("u@remote.example")));
+    assert_true(small_suppressed(&t.w.s, S("u@remote.example")));
     talk_close(&t);
     arena_fini(&a);
 }
@@ -356,7 +255,7 @@ static void what_is_no_report_is_kept_for_a_person(void **state)
     assert_int_equal(aside_files(&t.w, &kept), 1);
     assert_slice(buf_slice(&kept), S("Return-Path: <>\nDelivered-To: b+../../x@bounces.example\nSubject: "
                                      "../../evil\nMessage-ID: </etc/passwd>\n\nBuy this\n"));
-    assert_int_equal(events(&t.w), 0);
+    assert_int_equal(small_events(&t.w.s), 0);
     buf_fini(&kept);
     talk_close(&t);
 }
@@ -386,7 +285,7 @@ static void a_mail_in_a_loop_is_refused(void **state)
     buf_adds(&hops, "received: from c.example by d.example; Sun, 30 Nov 2025 10:00:00 +0000\r\n");
     deliver(&t.w, "<b@bounces.example>", report_for(&t.mail, "u6@remote.example", hops.p), &t.answers);
     assert_slice(buf_slice(&t.answers), S("554 5.4.6 too many hops\r\n"));
-    assert_false(suppressed(&t.w, S("u6@remote.example")));
+    assert_false(small_suppressed(&t.w.s, S("u6@remote.example")));
     buf_fini(&hops);
     talk_close(&t);
 }
@@ -397,15 +296,15 @@ static void a_full_disk_is_told_and_the_mail_comes_again(void **state)
     (void)state;
     talk_open(&t, &lmtp_role, "vouched = yes\n");
     slice mail = report_for(&t.mail, "u1@remote.example", "");
-    lossy_limit(t.w.disk, lossy_bytes(t.w.disk));
+    lossy_limit(t.w.s.disk, lossy_bytes(t.w.s.disk));
     deliver(&t.w, "<b@bounces.example> <c@bounces.example>", mail, &t.answers);
     assert_slice(buf_slice(&t.answers),
                  S("452 4.3.1 no room, come again later\r\n452 4.3.1 no room, come again later\r\n"));
-    assert_false(suppressed(&t.w, S("u1@remote.example")));
-    lossy_limit(t.w.disk, SIZE_MAX);
+    assert_false(small_suppressed(&t.w.s, S("u1@remote.example")));
+    lossy_limit(t.w.s.disk, SIZE_MAX);
     deliver(&t.w, "<b@bounces.example>", mail, &t.answers);
     assert_slice(buf_slice(&t.answers), S("250 2.0.0 taken\r\n"));
-    assert_true(suppressed(&t.w, S("u1@remote.example")));
+    assert_true(small_suppressed(&t.w.s, S("u1@remote.example")));
     talk_close(&t);
 }
 
@@ -430,20 +329,20 @@ static void draining_answers_what_was_begun(void **state)
     (void)state;
     buf_init(&got, 0);
     talk_open(&t, &lmtp_role, "vouched = yes\n");
-    int fd = world_connect(&t.w.net), idle = world_connect(&t.w.net);
-    assert_true(world_send(&t.w.net, fd, S("LHLO x\r\n")));
-    world_expect(&t.w.net, fd, &got, S("CHUNKING\r\n"));
-    assert_true(world_send(&t.w.net, fd, S("MAIL FROM:<>\r\nRCPT TO:<b@bounces.example>\r\nDATA\r\n")));
-    world_expect(&t.w.net, fd, &got, S("354 end with CR LF . CR LF\r\n"));
+    int fd = world_connect(&t.w.s.net), idle = world_connect(&t.w.s.net);
+    assert_true(world_send(&t.w.s.net, fd, S("LHLO x\r\n")));
+    world_expect(&t.w.s.net, fd, &got, S("CHUNKING\r\n"));
+    assert_true(world_send(&t.w.s.net, fd, S("MAIL FROM:<>\r\nRCPT TO:<b@bounces.example>\r\nDATA\r\n")));
+    world_expect(&t.w.s.net, fd, &got, S("354 end with CR LF . CR LF\r\n"));
     buf_clear(&got);
-    t.w.role->drain(t.w.inbox);
-    assert_true(world_send(&t.w.net, fd, report_for(&t.mail, "u1@remote.example", "")));
-    assert_true(world_send(&t.w.net, fd, S(".\r\n")));
-    world_read_all(&t.w.net, fd, &got);
+    t.w.s.role->drain(t.w.s.self);
+    assert_true(world_send(&t.w.s.net, fd, report_for(&t.mail, "u1@remote.example", "")));
+    assert_true(world_send(&t.w.s.net, fd, S(".\r\n")));
+    world_read_all(&t.w.s.net, fd, &got);
     assert_slice(buf_slice(&got), S("250 2.0.0 taken\r\n421 4.3.2 going down, come again later\r\n"));
-    assert_true(suppressed(&t.w, S("u1@remote.example")));
+    assert_true(small_suppressed(&t.w.s, S("u1@remote.example")));
     buf_clear(&got);
-    world_read_all(&t.w.net, idle, &got);
+    world_read_all(&t.w.s.net, idle, &got);
     assert_true(slice_ends_ci(buf_slice(&got), S("421 4.3.2 going down, come again later\r\n")));
     close(fd);
     close(idle);
@@ -460,17 +359,17 @@ static void a_peer_that_goes_away_leaves_its_mail(void **state)
     buf_init(&got, 0);
     talk_open(&t, &lmtp_role, "vouched = yes\n");
     slice mail = report_for(&t.mail, "u1@remote.example", "");
-    int fd = world_connect(&t.w.net);
-    assert_true(world_send(&t.w.net, fd, S("LHLO x\r\n")));
-    world_expect(&t.w.net, fd, &got, S("CHUNKING\r\n"));
-    assert_true(world_send(&t.w.net, fd, S("MAIL FROM:<>\r\nRCPT TO:<b@bounces.example>\r\nDATA\r\n")));
-    world_expect(&t.w.net, fd, &got, S("354 end with CR LF . CR LF\r\n"));
-    assert_true(world_send(&t.w.net, fd, mail));
-    assert_true(world_send(&t.w.net, fd, S(".\r\n")));
+    int fd = world_connect(&t.w.s.net);
+    assert_true(world_send(&t.w.s.net, fd, S("LHLO x\r\n")));
+    world_expect(&t.w.s.net, fd, &got, S("CHUNKING\r\n"));
+    assert_true(world_send(&t.w.s.net, fd, S("MAIL FROM:<>\r\nRCPT TO:<b@bounces.example>\r\nDATA\r\n")));
+    world_expect(&t.w.s.net, fd, &got, S("354 end with CR LF . CR LF\r\n"));
+    assert_true(world_send(&t.w.s.net, fd, mail));
+    assert_true(world_send(&t.w.s.net, fd, S(".\r\n")));
     close(fd);
     deliver(&t.w, "<b@bounces.example>", mail, &t.answers);
     assert_slice(buf_slice(&t.answers), S("250 2.0.0 taken\r\n"));
-    assert_int_equal(events(&t.w), 1);
+    assert_int_equal(small_events(&t.w.s), 1);
     buf_fini(&got);
     talk_close(&t);
 }
@@ -484,13 +383,13 @@ static void figures_are_told(void **state)
     buf_init(&out, 0);
     talk_open(&t, &lmtp_role, "vouched = yes\n");
     deliver(&t.w, "<b@bounces.example>", report_for(&t.mail, "u1@remote.example", ""), &t.answers);
-    lmtp_role.metrics(t.w.inbox, &out);
+    lmtp_role.metrics(t.w.s.self, &out);
     assert_true(slice_find(buf_slice(&out), S("bounced_inbox_accepted_total{feed=\"lmtp:in\"} 1\n")) != SLICE_NPOS);
     assert_true(slice_find(buf_slice(&out), S("bounced_inbox_reports_total{feed=\"lmtp:in\"} 1\n")) != SLICE_NPOS);
     buf_clear(&out);
     jsonw_init(&w, &out);
     jsonw_object(&w);
-    lmtp_role.status(t.w.inbox, &w);
+    lmtp_role.status(t.w.s.self, &w);
     jsonw_end_object(&w);
     assert_true(slice_find(buf_slice(&out), S("\"state\":\"ok\"")) != SLICE_NPOS);
     buf_fini(&out);
