@@ -1,5 +1,6 @@
 #include "serve/roles.h"
 
+// clang-format off
 const struct role *const roles[] = {
     &tail_role,
     &smtp_role,
@@ -12,3 +13,4 @@ const struct role *const roles[] = {
     &milter_role,
     NULL,
 };
+// clang-format on
