@@ -11,11 +11,12 @@
 #include "base/json.h"
 #include "core/apikey.h"
 #include "net/http.h"
+#include "net/http_target.h"
 #include "serve/role.h"
 
-#define API_MAX_BODY_BYTES (64u * 1024)              /* one object */
-#define API_MAX_BATCH_BYTES (16u * 1024 * 1024)      /* events, addresses to check */
-#define API_MAX_LIST_BYTES (256u * 1024 * 1024)      /* suppression lists, in pieces */
+#define API_MAX_BODY_BYTES (64u * 1024)         /* one object */
+#define API_MAX_BATCH_BYTES (16u * 1024 * 1024) /* events, addresses to check */
+#define API_MAX_LIST_BYTES (256u * 1024 * 1024) /* suppression lists, in pieces */
 #define API_MAX_JSON_DEPTH 16
 #define API_DEFAULT_LIMIT 100
 #define API_MAX_LIMIT 10000
@@ -73,8 +74,8 @@ void api_read(struct http_request *r, void (*read)(struct api_call *c, struct wo
 /* The same for a call that was made before. */
 void api_call_read(struct api_call *c, void (*read)(struct api_call *c, struct worker *w));
 /* `act` runs on the writer. Its status, or what it put into out, is the answer. */
-void api_act(struct api_call *c, enum status (*act)(struct api_call *c, struct ledger *l, const struct policy *policy,
-                                                    err *e));
+void api_act(struct api_call *c,
+             enum status (*act)(struct api_call *c, struct ledger *l, const struct policy *policy, err *e));
 /* Puts observations before the writer; `finish` writes the answer when they are durable. */
 void api_commit(struct api_call *c);
 /* The call is over: sends what it has become. */

@@ -97,8 +97,7 @@ void api_address_get(struct http_request *r)
 static enum status erase(struct api_call *c, struct ledger *l, const struct policy *policy, err *e)
 {
     const struct apikey *who = api_who(c->r);
-    struct act act = {
-        .tenant = c->tenant, .address = c->r->params[0], .actor = who->name, .time_us = c->now_us};
+    struct act act = {.tenant = c->tenant, .address = c->r->params[0], .actor = who->name, .time_us = c->now_us};
     enum status st = address_erase(l, policy, &act, e);
     if (st == OK)
         c->status = 204;

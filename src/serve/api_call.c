@@ -9,8 +9,9 @@
 unsigned api_status_of(enum status st)
 {
     static const unsigned statuses[] = {
-        [OK] = 200,       [E_IO] = 500,      [E_MEMORY] = 503,      [E_NOT_FOUND] = 404, [E_INVALID] = 400, [E_BUSY] = 503,
-        [E_FULL] = 507,   [E_CORRUPT] = 500, [E_UNSUPPORTED] = 501, [E_DENIED] = 409,    [E_ACCESS] = 500,
+        [OK] = 200,       [E_IO] = 500,   [E_MEMORY] = 503,  [E_NOT_FOUND] = 404,   [E_INVALID] = 400,
+        [E_BUSY] = 503,   [E_FULL] = 507, [E_CORRUPT] = 500, [E_UNSUPPORTED] = 501, [E_DENIED] = 409,
+        [E_ACCESS] = 500,
     };
     MUST((size_t)st < ARRAY_LEN(statuses));
     return statuses[st];
@@ -59,10 +60,8 @@ void api_call_end(struct api_call *c)
         http_problem(r, c->status ? c->status : api_status_of(c->failed), slice_str(status_word(c->failed)),
                      slice_str(c->error.text));
     } else {
-        struct http_answer a = {.status = c->status ? c->status : 200,
-                                .type = c->type,
-                                .body = buf_slice(&out),
-                                .headers = c->headers};
+        struct http_answer a = {
+            .status = c->status ? c->status : 200, .type = c->type, .body = buf_slice(&out), .headers = c->headers};
         http_answer(r, &a);
     }
     buf_fini(&out);
@@ -131,8 +130,8 @@ static void unit_done(struct unit *u)
     back(c);
 }
 
-void api_act(struct api_call *c, enum status (*act)(struct api_call *c, struct ledger *l, const struct policy *policy,
-                                                    err *e))
+void api_act(struct api_call *c,
+             enum status (*act)(struct api_call *c, struct ledger *l, const struct policy *policy, err *e))
 {
     c->act = act;
     c->unit.act = run_act;

@@ -101,7 +101,7 @@ static void ask_lines(struct many *m, slice body)
     while (body.n && m->c->failed == OK) {
         size_t end = slice_chr(body, '\n');
         slice line = slice_sub(body, 0, end);
-        ask(m, slice_ends(line, S("\r")) ? slice_sub(line, 0, line.n - 1) : line);
+        ask(m, line.n && line.p[line.n - 1] == '\r' ? slice_sub(line, 0, line.n - 1) : line);
         body = end == SLICE_NPOS ? SLICE_EMPTY : slice_from(body, end + 1);
     }
     flush(m);
@@ -149,7 +149,8 @@ static void ask_json(struct many *m, slice body)
     if (json_object_is_type(list, json_type_array))
         ask_array(m, list);
     else
-        api_fail(m->c, E_INVALID, "the body must be {\"addresses\": [...]}, an array of addresses, or lines of text/plain");
+        api_fail(m->c, E_INVALID,
+                 "the body must be {\"addresses\": [...]}, an array of addresses, or lines of text/plain");
     json_object_put(o);
 }
 

@@ -77,7 +77,8 @@ static enum status do_deed(struct api_call *c, struct ledger *l, const struct po
     struct deed *d = c->user;
     struct act_result result;
     struct jsonw j;
-    enum status st = d->lift ? suppress_lift(l, policy, &d->act, &result, e) : suppress_add(l, policy, &d->act, &result, e);
+    enum status st =
+        d->lift ? suppress_lift(l, policy, &d->act, &result, e) : suppress_add(l, policy, &d->act, &result, e);
     if (st != OK)
         return st;
     jsonw_init(&j, &c->out);
