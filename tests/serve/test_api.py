@@ -158,7 +158,7 @@ class Routes(Api):
         (self.dir / "mail.log").write_bytes((LOGS / "postfix-iso.log").read_bytes())
         self.start("[feed mail]\npath = mail.log\n")
         self.admin = self.key("boss", "admin")
-        self.d.until(lambda: self.d.status()["table"]["suppressions"] > 5)
+        self.d.until(lambda: self.d.status()["ledger"]["suppressions"] > 5)
 
     def test_check(self):
         hard = self.ask("GET", "/v1/suppressions?limit=1", key=self.admin).json["items"][0]["address"]
@@ -259,7 +259,7 @@ class Routes(Api):
         self.known("GET", "/v1/suppressions/export?format=ses&cause=nope", "/v1/suppressions/export", status=400)
 
     def test_a_list_that_breaks_off_changes_nothing(self):
-        before = self.d.status()["table"]["suppressions"]
+        before = self.d.status()["ledger"]["suppressions"]
         c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         c.putrequest("POST", "/v1/suppressions/import")
         c.putheader("Authorization", f"Bearer {self.admin}")
@@ -268,7 +268,7 @@ class Routes(Api):
         c.send(b"email\nbroken@example.org\n")
         c.close()
         self.assertEqual(self.ask("GET", "/v1/check?address=broken@example.org", key=self.admin).json["answer"], "send")
-        self.assertEqual(self.d.status()["table"]["suppressions"], before)
+        self.assertEqual(self.d.status()["ledger"]["suppressions"], before)
 
     def test_reports(self):
         for by in ("campaign", "day", "domain", "provider", "source", "reason", "stream", "ip"):
