@@ -4,6 +4,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/config.h"
+#include "serve/answers.h"
 #include "serve/conf_value.h"
 
 static const struct opt options[] = {
@@ -85,9 +86,10 @@ static int run(struct args *a)
     struct settings *s = args_flag(a, "defaults") ? settings_read(SLICE_EMPTY, config_told, a) : config_read(a);
     if (!s)
         return config_exit(a);
+    bool sound = answers_check(s, config_told, a);
     int code = args_flag(a, "check") ? EXIT_YES : print(a, s);
     settings_free(&s);
-    return code;
+    return sound ? code : EXIT_CONFIG;
 }
 
 const struct cmd cmd_config = {

@@ -126,3 +126,17 @@ void answers_free(struct answers **a)
     free(*a);
     *a = NULL;
 }
+
+bool answers_check(const struct settings *s, settings_problem_fn tell, void *ctx)
+{
+    const struct section *section = settings_next(s, "answers", NULL);
+    struct answers *a;
+    err e;
+    if (answers_new(section->values, &a, &e) != OK) {
+        if (tell)
+            tell(ctx, s->path, section->line, false, slice_str(e.text));
+        return false;
+    }
+    answers_free(&a);
+    return true;
+}

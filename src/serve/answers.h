@@ -8,6 +8,7 @@
 #include "net/cidr.h"
 #include "serve/answer_text.h"
 #include "serve/conf.h"
+#include "serve/settings.h"
 
 /* In the order of the words in conf.def. */
 enum answer_mode { ANSWER_REJECT, ANSWER_DEFER, ANSWER_DISCARD, ANSWER_TAG, ANSWER_MODES };
@@ -36,5 +37,7 @@ struct answers {
 /* E_INVALID names the setting and what was expected. */
 NODISCARD enum status answers_new(const struct conf_answers *c, struct answers **out, err *e);
 void answers_free(struct answers **a);
+/* False after telling what is wrong with [answers] of `s`, at the line where it begins; `tell` may be NULL. */
+bool answers_check(const struct settings *s, settings_problem_fn tell, void *ctx);
 
 #endif

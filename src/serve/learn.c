@@ -4,6 +4,7 @@
 
 #include "core/rule_files.h"
 #include "core/verp_keys.h"
+#include "serve/answers.h"
 #include "serve/conf.h"
 
 struct learning {
@@ -100,6 +101,7 @@ struct knowledge *learn(const struct settings *s, settings_problem_fn tell, void
         problem(&l, slice_str(e.text));
     learn_rules(&l);
     learn_keys(&l);
+    l.failed = !answers_check(s, tell, ctx) || l.failed;
     if (!l.failed)
         return l.k;
     const struct knowledge *mine = l.k;
