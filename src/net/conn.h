@@ -82,6 +82,9 @@ struct listener_counts {
 NODISCARD enum status listener_open(const struct listen_options *o, struct listener **out, err *e);
 /* Begins to accept on this loop. */
 NODISCARD enum status listener_start(struct listener *l, struct event_base *base, err *e);
+/* Serves a stream socket that was connected in another way (a socket pair, one of inetd), under the same limits. Takes over `fd`; false:
+ * refused and closed. The listener has been started. */
+bool listener_adopt(struct listener *l, int fd);
 /* Closes the listening socket and removes its file: new peers are refused at once; connections go on. No start after it. */
 void listener_stop(struct listener *l);
 /* Stops, closes all connections at once. Not from inside a call of a protocol. */

@@ -125,7 +125,7 @@ void http_server_free(struct http_server **s);
 
 /* The first field of that name; empty when there is none. */
 slice http_header(const struct http_request *r, slice name);
-/* The peer does not wait any more. */
+/* The peer does not wait any more, or has all it asked for with HEAD. */
 bool http_gone(const struct http_request *r);
 /* While the body comes in pieces: no more of them until http_resume. */
 void http_pause(struct http_request *r);

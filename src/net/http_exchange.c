@@ -117,7 +117,8 @@ slice http_header(const struct http_request *r, slice name)
 
 bool http_gone(const struct http_request *r)
 {
-    return !((const struct exchange *)(const void *)r)->session;
+    const struct exchange *x = (const struct exchange *)(const void *)r;
+    return !x->session || (x->only_head && x->stage == HTTP_STREAMING);
 }
 
 void http_pause(struct http_request *r)

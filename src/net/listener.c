@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -251,6 +252,24 @@ static void on_connection(evutil_socket_t fd, short what, void *arg)
             l->counts.refused++;
     }
     watch(l);
+}
+
+bool listener_adopt(struct listener *l, int fd)
+{
+    struct sockaddr_storage a = {.ss_family = AF_UNSPEC};
+    socklen_t length = sizeof a;
+    MUST(l->base);
+    int flags = fcntl(fd, F_GETFL);
+    bool good = flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
+                getpeername(fd, (struct sockaddr *)&a, &length) == 0 && l->counts.open < l->max_connections;
+    if (!good)
+        (void)close(fd);
+    if (good && enter(l, fd, &a, length)) {
+        watch(l);
+        return true;
+    }
+    l->counts.refused++;
+    return false;
 }
 
 /* ---- life ---- */
