@@ -137,48 +137,44 @@ static slice why_not_taken(unsigned status)
 
 static void hand_over(struct exchange *x)
 {
-    if (!x->handed) {
-        x->handed = true;
-        x->server->counts.working++;
-        x->r.route->handle(&x->r);
-    } else {
-        x->r.route->body->end(&x->r);
-    }
+    x->handed = true;
+    x->server->counts.working++;
+    x->r.route->handle(&x->r);
+}
+
+/* A handler that did not answer at once: nothing more is read, and it has a clock. */
+static void wait_for_answer(struct session *s)
+{
+    if (!s->x || s->x->stage != HTTP_WORKING)
+        return;
+    conn_pause(s->c);
+    set_deadline(s, s->server->o.answer_us);
 }
 
 /* The body is whole. Behind this `x` may be gone. */
-static void body_whole(struct session *s)
+static void body_whole(struct session *s, struct exchange *x)
 {
-    struct exchange *x = s->x;
-    if (x->stage == HTTP_READING)
-        x->stage = HTTP_WORKING;
+    x->stage = HTTP_WORKING;
     x->r.body = buf_slice(&x->body);
-    hand_over(x);
-    if (s->x && s->x->stage == HTTP_WORKING) { /* not at once, then */
-        conn_pause(s->c);
-        set_deadline(s, s->server->o.answer_us);
-    }
+    if (x->r.route->body)
+        x->r.route->body->end(&x->r);
+    else
+        hand_over(x);
+    wait_for_answer(s);
 }
 
-/* The head is taken; nothing of the body was looked at. */
-static void begin_body(struct session *s, bool expects_continue, bool body_follows)
+/* The head is taken; nothing of the body was looked at. A reader of bodies in pieces may answer at once. */
+static void begin_body(struct session *s, struct exchange *x, bool expects_continue, bool body_follows)
 {
-    struct exchange *x = s->x;
-    if (exchange_has_body(x)) {
-        if (x->r.route->body) {
-            hand_over(x);
-            if (!s->x || s->x != x)
-                return;
-        }
-        body_whole(s);
-        return;
-    }
-    if (expects_continue && !body_follows)
+    bool whole = exchange_has_body(x), pieces = x->r.route->body != NULL;
+    if (expects_continue && !whole && !body_follows)
         conn_write(s->c, S("HTTP/1.1 100 Continue\r\n\r\n"));
-    if (x->r.route->body)
+    if (pieces)
         hand_over(x);
-    else
+    else if (!whole)
         set_deadline(s, s->server->o.body_us);
+    if (whole && s->x == x && x->stage == HTTP_READING)
+        body_whole(s, x);
 }
 
 static void begin_request(struct session *s, slice head, bool body_follows)
@@ -205,7 +201,7 @@ static void begin_request(struct session *s, slice head, bool body_follows)
     if (status)
         http_problem(&x->r, status, S(""), why_not_taken(status));
     else
-        begin_body(s, h.expects_continue, body_follows);
+        begin_body(s, x, h.expects_continue, body_follows);
 }
 
 /* ---- bytes ---- */
@@ -285,7 +281,7 @@ static size_t take_body(struct session *s, slice in)
     }
     give_body(s, data);
     if (s->x == x && x->stage == HTTP_READING && exchange_has_body(x))
-        body_whole(s);
+        body_whole(s, x);
     return used;
 }
 
