@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "bounce/address.h"
 #include "ledger/scope.h"
 #include "ledger/store.h"
 
@@ -36,13 +37,13 @@ static bool doom(struct doomed *d, int64_t id, arena *a)
     return true;
 }
 
-/* Replies of the address's own events that name it. Their texts may stand with other events too; they go from those as
+/* Replies that name it, of the events that `which` finds. Their texts may stand with other events too; they go from those as
  * well. */
-static enum status clear_replies(struct ledger *l, int64_t id, slice key, arena *a, err *e)
+static enum status clear_replies(struct ledger *l, enum stmt which, int64_t id, slice key, arena *a, err *e)
 {
     struct row r;
     struct doomed d = {0};
-    enum status st = row_open(l, STMT_REPLIES_OF, &r, e);
+    enum status st = row_open(l, which, &r, e);
     if (st != OK)
         return st;
     row_int(&r, id);
@@ -56,6 +57,65 @@ static enum status clear_replies(struct ledger *l, int64_t id, slice key, arena 
         st = run_with(l, STMT_REPLY_CLEAR, d.ids[i], e);
     memset(l->replies, 0, sizeof l->replies);
     return st;
+}
+
+/* Events that stand under other addresses: under an alias whose mail went on to the erased one, or under one whose owner had
+ * moved to it. */
+struct mentions {
+    struct doomed recipients, new_addresses;
+};
+
+static bool is_address(slice text, slice key, arena *scratch)
+{
+    slice found = SLICE_EMPTY;
+    arena_reset(scratch);
+    return !slice_empty(text) && !slice_empty(address_normal(scratch, text, &found)) && slice_eq(found, key);
+}
+
+static enum status find_mentions(struct ledger *l, const struct ledger_address *addr, arena *a, struct mentions *m,
+                                 err *e)
+{
+    int64_t tenant_id;
+    struct row r;
+    arena scratch;
+    enum status st = names_find(l, addr->tenant, &tenant_id, e);
+    if (st == OK)
+        st = row_open(l, STMT_EVENTS_NAMING, &r, e);
+    if (st != OK)
+        return st;
+    arena_init(&scratch, 0);
+    row_int(&r, tenant_id);
+    row_int(&r, addr->id);
+    while (st == OK && row_next(&r, &st, e) > 0) {
+        int64_t seq = cell_int(&r);
+        bool fits = !is_address(cell_text(&r), addr->key, &scratch) || doom(&m->recipients, seq, a);
+        fits = (!is_address(cell_text(&r), addr->key, &scratch) || doom(&m->new_addresses, seq, a)) && fits;
+        if (!fits || scratch.limited)
+            st = err_set(e, E_MEMORY, "%s: erase: out of memory", l->path);
+    }
+    row_close(&r);
+    arena_fini(&scratch);
+    return st;
+}
+
+static enum status hide_in(struct ledger *l, const struct doomed *d, enum stmt which, slice key, arena *a, err *e)
+{
+    enum status st = OK;
+    for (size_t i = 0; st == OK && i < d->n; i++) {
+        st = run_with(l, which, d->ids[i], e);
+        if (st == OK)
+            st = clear_replies(l, STMT_REPLY_OF, d->ids[i], key, a, e);
+    }
+    return st;
+}
+
+static enum status hide_mentions(struct ledger *l, const struct ledger_address *addr, arena *a, err *e)
+{
+    struct mentions m = {0};
+    enum status st = find_mentions(l, addr, a, &m, e);
+    if (st == OK)
+        st = hide_in(l, &m.recipients, STMT_EVENT_HIDE_RECIPIENT, addr->key, a, e);
+    return st == OK ? hide_in(l, &m.new_addresses, STMT_EVENT_HIDE_NEW_ADDRESS, addr->key, a, e) : st;
 }
 
 static enum status clear_examples(struct ledger *l, slice key, arena *a, err *e)
@@ -148,7 +208,7 @@ static enum status erase_in(struct ledger *l, struct ledger_address *addr, slice
 {
     enum status st = OK;
     if (addr->id) {
-        st = clear_replies(l, addr->id, addr->key, a, e);
+        st = clear_replies(l, STMT_REPLIES_OF, addr->id, addr->key, a, e);
         if (st == OK)
             st = run_with(l, STMT_EVENTS_DROP_OF, addr->id, e);
         if (st == OK)
@@ -156,6 +216,8 @@ static enum status erase_in(struct ledger *l, struct ledger_address *addr, slice
         if (st == OK)
             st = ledger_wait(l, addr, false, e);
     }
+    if (st == OK)
+        st = hide_mentions(l, addr, a, e);
     if (st == OK)
         st = pending_flush(l, e); /* its groups, too */
     if (st == OK)

@@ -119,6 +119,42 @@ static void erased_address_leaves_no_text_and_stays_suppressed(void **state)
     assert_int_equal(ledger_get_acquired(f->l, SLICE_EMPTY, S("victim@example.com"), &f->a, &q, &f->e), E_NOT_FOUND);
 }
 
+/* Mail to an alias went on to the erased address; the owner of another one moved to it. */
+static void erased_address_goes_from_events_of_others(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        slice recipient, new_address, reply;
+    } told[] = {
+        {SLICE_INIT("Victim@Example.com"), SLICE_INIT(""), SLICE_INIT("550 <victim@example.com> unknown")},
+        {SLICE_INIT("alias@example.org"), SLICE_INIT("victim@example.com"), SLICE_INIT("551 now victim@example.com")},
+        {SLICE_INIT("other@example.com"), SLICE_INIT("other@example.com"), SLICE_INIT("551 now other@example.com")}};
+    int64_t seq;
+    assert_ok(f, ledger_begin(f->l, &f->e));
+    int64_t alias = put_address(f, "alias@example.org", CAUSE_HARD);
+    (void)put_address(f, "victim@example.com", CAUSE_HARD);
+    for (size_t i = 0; i < ARRAY_LEN(told); i++) {
+        struct observation o = made_observation("alias@example.org", "");
+        o.recipient = told[i].recipient;
+        o.sent_to = S("alias@example.org");
+        o.verdict.new_address = told[i].new_address;
+        o.reply = told[i].reply;
+        struct ledger_event ev = made_event(&o, alias, i + 1);
+        assert_ok(f, ledger_put_event(f->l, &ev, &seq, &f->e));
+    }
+    assert_ok(f, ledger_commit(f->l, &f->e));
+    if (f->dir[0])
+        assert_true(files_contain(f, "ictim"));
+    assert_ok(f, ledger_erase(f->l, SLICE_EMPTY, S("victim@example.com"), S("operator"), NOON + 9, &f->e));
+    if (f->dir[0]) {
+        assert_false(files_contain(f, "ictim"));
+        assert_true(files_contain(f, "551 now other@example.com"));
+    }
+    size_t counts[EVENT_WHATS] = {0};
+    assert_ok(f, ledger_events_of(f->l, alias, count_event, counts, &f->e));
+    assert_int_equal(counts[EVENT_OBSERVED], 3);
+}
+
 static void erasing_a_stranger_marks_it(void **state)
 {
     struct fixture *f = *state;
@@ -415,6 +451,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         BOTH(erased_address_leaves_no_text_and_stays_suppressed),
+        BOTH(erased_address_goes_from_events_of_others),
         BOTH(erasing_a_stranger_marks_it),
         FILED(hidden_event_names_nobody),
         FILED(hashed_ledger_stores_no_address),
