@@ -2,6 +2,8 @@
 
 #include "bounce/fold.h"
 
+#define MISPLACED_STAR "a * stands at the ends of a pattern only"
+
 /* ---- compiling ------------------------------------------------------------------------------------------------- */
 
 struct alternatives {
@@ -175,6 +177,7 @@ static size_t plain_span(slice s)
     return i;
 }
 
+/* Stars stand at the ends; elsewhere they would be punctuation, which is not what was meant. */
 static slice take_stars(slice text, struct pattern *out)
 {
     if (text.n && text.p[0] == '*') {
@@ -191,8 +194,11 @@ const char *pattern_add(arena *a, slice text, uint16_t gap, pattern_find_set fin
         out->items = arena_calloc(a, PATTERN_MAX_ITEMS, sizeof *out->items);
     if (!out->items)
         return "out of memory";
-    text = take_stars(slice_trim(text), out);
-    const char *wrong = NULL;
+    text = slice_trim(text);
+    if (out->n && (out->open_right || slice_starts(text, S("*")))) /* between the parts of a seq */
+        return MISPLACED_STAR;
+    text = take_stars(text, out);
+    const char *wrong = slice_chr(text, '*') == SLICE_NPOS ? NULL : MISPLACED_STAR;
     while (text.n && !wrong) {
         size_t n = plain_span(text);
         if (n) {
@@ -223,7 +229,9 @@ const char *pattern_add(arena *a, slice text, uint16_t gap, pattern_find_set fin
 const char *pattern_set_parse(arena *a, slice text, pattern_find_set find, void *arg, struct pattern_set *out)
 {
     struct alternatives alts = {.n = 0};
-    const char *wrong = add_members(a, text, find, arg, &alts);
+    const char *wrong = slice_chr(text, '*') == SLICE_NPOS ? NULL : MISPLACED_STAR;
+    if (!wrong)
+        wrong = add_members(a, text, find, arg, &alts);
     if (wrong)
         return wrong;
     slice *members = arena_calloc(a, alts.n + 1, sizeof *members);
@@ -382,7 +390,7 @@ static bool match_forward(struct matcher *m, size_t item, size_t end)
     return it->optional && match_forward(m, item + 1, end);
 }
 
-static bool match_backward(struct matcher *m, size_t item, size_t start);
+static bool match_backward(struct matcher *m, size_t item, size_t start, uint16_t gap);
 
 static bool match_item_before(struct matcher *m, size_t item, size_t end)
 {
@@ -390,7 +398,8 @@ static bool match_item_before(struct matcher *m, size_t item, size_t end)
     size_t g = (unsigned char)m->text.p[end - 1] % PATTERN_GROUPS;
     for (size_t k = x->group[g]; k < x->group[g + 1]; k++) {
         slice lit = x->v[k];
-        if (lit.n <= end && literal_at(m, item - 1, lit, end - lit.n) && match_backward(m, item - 1, end - lit.n)) {
+        if (lit.n <= end && literal_at(m, item - 1, lit, end - lit.n) &&
+            match_backward(m, item - 1, end - lit.n, m->p->items[item - 1].gap)) {
             m->weight += (unsigned)lit.n;
             return true;
         }
@@ -398,15 +407,14 @@ static bool match_item_before(struct matcher *m, size_t item, size_t end)
     return false;
 }
 
-/* Items before `item`, which starts at `start`. */
-static bool match_backward(struct matcher *m, size_t item, size_t start)
+/* Items before `item`; what follows them starts at `start`, with `gap` bytes that may stand before it. */
+static bool match_backward(struct matcher *m, size_t item, size_t start, uint16_t gap)
 {
     if (item == 0) {
         m->from = start;
         return true;
     }
     const struct pattern_item *it = &m->p->items[item - 1];
-    uint16_t gap = m->p->items[item].gap;
     size_t end = previous_end(m->text, start);
     if (end != SLICE_NPOS && end > 0 && match_item_before(m, item, end))
         return true;
@@ -414,14 +422,14 @@ static bool match_backward(struct matcher *m, size_t item, size_t start)
         if (in_group(it->by_last.mask, m->text.p[start - skip - 1]) && fold_between_words(m->text, start - skip) &&
             match_item_before(m, item, start - skip))
             return true;
-    return it->optional && match_backward(m, item - 1, start);
+    return it->optional && match_backward(m, item - 1, start, gap);
 }
 
 bool pattern_match_at(const struct pattern *p, slice text, size_t at, size_t n, struct pattern_match *out)
 {
     struct matcher m = {.p = p, .text = text};
     if (!bounded(&m, p->anchor, at, n) || !match_forward(&m, p->anchor + 1u, at + n) ||
-        !match_backward(&m, p->anchor, at))
+        !match_backward(&m, p->anchor, at, p->items[p->anchor].gap))
         return false;
     *out = (struct pattern_match){m.from, m.to, m.weight + (unsigned)n};
     return true;

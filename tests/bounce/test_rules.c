@@ -137,6 +137,33 @@ static void patterns_match_what_they_say(void **state)
     close_fixture(&f);
 }
 
+/* What is optional takes no gap away, on whichever side of it the anchor stands: the longer word is the anchor. */
+static void optional_words_keep_the_gap(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_fixture(&f);
+    assert_int_equal(load(&f, "rule right\n"
+                              "  reason policy\n"
+                              "  text \"red {@|} ... elephants\" \"blue ... {two|three|} hippopotamus\"\n"
+                              "  example \"550 red elephants\"\n"
+                              "rule left\n"
+                              "  reason virus\n"
+                              "  text \"crocodiles {@|} {are|} ... big\" \"rhinoceros ... {so|} old\"\n"
+                              "  example \"550 crocodiles big\"\n"),
+                     BOUNCE_OK);
+    expect_rule(&f, "550 red and grey elephants", "right");
+    expect_rule(&f, "550 red <a@b.c> and grey elephants", "right");
+    expect_rule(&f, "550 red <a@b.c> elephants", "right");
+    expect_rule(&f, "550 blue or green hippopotamus", "right");
+    expect_rule(&f, "550 blue or three hippopotamus", "right");
+    expect_rule(&f, "550 red, and more than sixty bytes are too many to stand before these elephants", "");
+    expect_rule(&f, "550 crocodiles grow big", "left");
+    expect_rule(&f, "550 crocodiles <a@b.c> are not so big", "left");
+    expect_rule(&f, "550 rhinoceros is very old", "left");
+    close_fixture(&f);
+}
+
 static void order_does_not_depend_on_the_file(void **state)
 {
     (void)state;
@@ -191,6 +218,12 @@ static void every_problem_is_told_with_its_line(void **state)
                  {"rule a\n reason nonsense\n", "test.rules:2: no such reason: nonsense"},
                  {"rule a\n reason policy\n text \"x\"\n", "no part that always stands there"},
                  {"rule a\n reason policy\n text \"{word\"\n", "{ without }"},
+                 {"rule a\n reason policy\n text \"{word*|other} text\"\n", "a * stands at the ends"},
+                 {"rule a\n reason policy\n text \"{word|other}* text\"\n", "a * stands at the ends"},
+                 {"rule a\n reason policy\n text \"some* ... words\"\n", "a * stands at the ends"},
+                 {"rule a\n reason policy\n seq \"some*\" \"words\"\n", "a * stands at the ends"},
+                 {"rule a\n reason policy\n seq \"some\" \"*words\"\n", "a * stands at the ends"},
+                 {"set X = some* | words\n", "a * stands at the ends"},
                  {"rule a\n text \"open\n", "quote is not closed"},
                  {"rule A\n", "a rule's id is lower-case"},
                  {"rule a\n provider nobody\n", "no such provider: nobody"},
@@ -300,6 +333,7 @@ int main(void)
                                        cmocka_unit_test(conditions_hold),
                                        cmocka_unit_test(every_problem_is_told_with_its_line),
                                        cmocka_unit_test(lint_finds_what_it_should),
+                                       cmocka_unit_test(optional_words_keep_the_gap),
                                        cmocka_unit_test(explain_tells_why),
                                        cmocka_unit_test(folding_makes_one_form)};
     return cmocka_run_group_tests(tests, NULL, NULL);
