@@ -14,6 +14,7 @@
 #include "serve/conf.h"
 #include "serve/learn.h"
 #include "serve/running.h"
+#include "serve/sandbox.h"
 
 static const struct conf_daemon *conf_of(const struct running *r)
 {
@@ -111,6 +112,16 @@ static enum status know(struct running *r, err *e)
     struct knowledge *k = learn(r->began, r->o->tell, r->o->ctx);
     return k ? knowledge_box_new(k, &r->d.knowledge, e)
              : err_set(e, E_INVALID, "the daemon does not start with these rules or keys");
+}
+
+/* Before there are other threads, which are born with it. A kernel that cannot is no reason not to serve. */
+static enum status lock_down(struct running *r, err *e)
+{
+    struct log_quoted q;
+    enum status st = sandbox_enter((enum sandbox_mode)conf_of(r)->seccomp, e);
+    if (st == E_UNSUPPORTED)
+        log_event(r->d.log, LOG_LEVEL_WARN, "sandbox.off", "cause=%s", log_text(&q, slice_str(e->text)));
+    return st == E_UNSUPPORTED ? OK : st;
 }
 
 static enum status open_ledger(struct running *r, err *e)
@@ -234,13 +245,29 @@ static enum status start_control(struct running *r, err *e)
     return control_start(r->control, e);
 }
 
-static enum status (*const steps[])(struct running *, err *) =
-    {
-        open_log,         find_user,   lock_pid_file, make_run_dir, make_loop,     roles_open,
-        become, /* no root from here on */
-        look_at_settings, lock_ledger, open_control,  know,         open_ledger,   make_reload,
-        catch_signals,    start_pulse, roles_start,   start_upkeep, start_control,
+// clang-format off
+static enum status (*const steps[])(struct running *, err *) = {
+    open_log,
+    find_user,
+    lock_pid_file,
+    make_run_dir,
+    make_loop,
+    roles_open,
+    become, /* no root from here on */
+    look_at_settings,
+    lock_ledger,
+    open_control,
+    know,
+    lock_down, /* no calls but those of the list from here on */
+    open_ledger,
+    make_reload,
+    catch_signals,
+    start_pulse,
+    roles_start,
+    start_upkeep,
+    start_control,
 };
+// clang-format on
 
 static enum status begin(struct running *r, err *e)
 {

@@ -98,7 +98,7 @@ class DaemonCase(Case):
 
     def conf(self, more="", name="bounced.conf", daemon=""):
         user = "user = root\n" if os.geteuid() == 0 else ""
-        return self.file(name, f"[daemon]\n{user}run_dir = run\n{daemon}[ledger]\npath = ledger.db\n[rules]\nfiles =\n"
+        return self.file(name, f"[daemon]\n{user}seccomp = strict\nrun_dir = run\n{daemon}[ledger]\npath = ledger.db\n[rules]\nfiles =\n"
                                f"[sign]\nkeys =\n{more}")
 
     def daemon(self, more="", **options):

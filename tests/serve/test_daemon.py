@@ -32,6 +32,14 @@ class Start(DaemonCase):
     def test_it_ends_by_interrupt(self):
         self.assertEqual(self.daemon().end(signal.SIGINT), 0)
 
+    def test_it_is_locked_down(self):
+        d = self.daemon()
+        if "sandbox.off" in d.told():
+            self.skipTest("no seccomp here")
+        for task in pathlib.Path(f"/proc/{d.process.pid}/task").iterdir():
+            self.assertIn("Seccomp:\t2\n", (task / "status").read_text())
+        self.assertEqual(d.end(), 0)
+
     def test_nobody_there(self):
         self.conf()
         done = self.bounced("status", "--config", self.dir / "bounced.conf", code=69)

@@ -58,7 +58,7 @@ static const struct wrong wrongs[] = {
     {"[log]\nlevel = info\n\nlevel = warn\n", "4: level was given in line 2 already\n"},
     {"[log]\nlevel\n", "2: expected NAME = VALUE, [section] or a comment (#)\n"},
     {"[log]\nlevel = loud\n", "2: level: expected one of debug|info|warn|error, not \"loud\"\n"},
-    {"[daemon]\nseccomp = maybe\n", "2: seccomp: expected yes or no, not \"maybe\"\n"},
+    {"[retention]\nprune = maybe\n", "2: prune: expected yes or no, not \"maybe\"\n"},
     {"[daemon]\nworkers = 0\n", "2: workers: expected a number from 1 to 64, not \"0\"\n"},
     {"[daemon]\nworkers = two\n", "2: workers: expected a number from 1 to 64, not \"two\"\n"},
     {"[daemon]\nworkers = 99999999999999999999\n",
@@ -148,7 +148,7 @@ static void test_values(void **state)
 {
     (void)state;
     struct settings *s = parsed("\xEF\xBB\xBF# a comment\r\n; another\r\n[ledger]\r\n  path = ../led.db # where\r\n"
-                                "gather = 1ms 500us\n[daemon]\nuser=\"a # b \\\" \\\\ c\"\nseccomp = OFF\n"
+                                "gather = 1ms 500us\n[daemon]\nuser=\"a # b \\\" \\\\ c\"\nseccomp = NO\n"
                                 "run_dir = /run/x#y\ndrain = 1min 30 s\n[rules]\nfiles = a, /b ,\nfiles = ./c\n"
                                 "[log] # here\nlevel = WARN\n[policy]\nslow = never\nquota = 3\n");
     const struct conf_ledger *ledger = settings_of(s, "ledger");
@@ -160,7 +160,7 @@ static void test_values(void **state)
     assert_int_equal(ledger->gather_us, 1500);
     assert_slice(daemon->user, S("a # b \" \\ c"));
     assert_slice(daemon->run_dir, S("/run/x#y"));
-    assert_false(daemon->seccomp);
+    assert_int_equal(daemon->seccomp, 1);
     assert_int_equal(daemon->drain_us, 90 * TIME_SECOND);
     assert_int_equal(rules->files.n, 3);
     assert_slice(rules->files.v[0], S("/etc/a"));
