@@ -48,7 +48,7 @@ class Install(Case):
         for pattern in (r"/bin/bounced$", r"/include/bounce\.h$", r"/libbounce\.so$", r"/libbounce\.so\.0$",
                         r"/libbounce\.a$", r"/pkgconfig/libbounce\.pc$"):
             self.one(pattern)
-        pages = {p.name for p in (ROOT / "man").glob("*.[15]")}
+        pages = {p.name for p in (ROOT / "man").glob("*.[158]")} | {"bounced.conf.5"}
         self.assertEqual({p.name for n, p in self.files.items() if "/man/" in n}, pages)
         rules = {p.name for p in (ROOT / "rules").glob("*.rules")}
         self.assertEqual({p.name for n, p in self.files.items() if "/bounced/rules/" in n}, rules)
