@@ -29,6 +29,9 @@ struct parse_work {
     struct json_object *element; /* the recipient in it */
     struct esp_event *event;
     const struct esp_word *word;
+    struct hash128 key;      /* of the event, without the recipient */
+    slice texts[ESP_FIELDS]; /* of the event */
+    bool known[ESP_FIELDS];  /* texts[field] is set */
 };
 
 /* ---- fields --------------------------------------------------------------------------------------------------- */
@@ -39,13 +42,19 @@ static struct json_object *find(const struct parse_work *w, enum esp_field field
     return path ? json_find(w->item, w->element, path) : NULL;
 }
 
+/* The text of a field. What does not depend on the recipient is read once for each event, however many there are. */
 static slice text_of(struct parse_work *w, enum esp_field field, size_t max)
 {
+    if (w->known[field])
+        return w->texts[field];
     slice s = json_text(find(w, field), w->a, max + 1);
     if (s.n > max) {
         w->event->diag |= ESP_DIAG_CUT;
         s.n = max;
     }
+    const char *path = esp_map_path(w->esp->map, field);
+    w->texts[field] = s;
+    w->known[field] = !path || !strchr(path, '@');
     return s;
 }
 
@@ -150,19 +159,17 @@ static slice recipient(struct parse_work *w)
 /* ---- one observation ------------------------------------------------------------------------------------------ */
 
 /* Repeats of one event have the same key. Without an id of the event the whole of it stands in. */
-static struct hash128 source_key(const struct parse_work *w, slice address)
+static struct hash128 event_key(struct parse_work *w)
 {
     struct hash128 h = hash128(slice_str(w->esp->name));
-    slice second = json_text(find(w, ESP_FIELD_EVENT_ID_2), w->a, ESP_MAX_TEXT_BYTES);
     if (slice_empty(w->event->id)) {
         h = hash128_more(h, slice_str(json_object_to_json_string_ext(w->item, JSON_C_TO_STRING_PLAIN)));
     } else {
         h = hash128_more(h, w->event->word);
         h = hash128_more(h, w->event->id);
-        h = hash128_more(h, second);
+        h = hash128_more(h, text_of(w, ESP_FIELD_EVENT_ID_2, ESP_MAX_TEXT_BYTES));
     }
-    h = hash128_more(h, w->options->tenant);
-    return hash128_more(h, address);
+    return hash128_more(h, w->options->tenant);
 }
 
 static void decide(const struct parse_work *w, struct observation *o)
@@ -192,7 +199,7 @@ static void fill(struct parse_work *w, struct observation *o, slice address, boo
     if (o->time_us == TIME_NONE)
         w->event->diag |= ESP_DIAG_NO_TIME;
     o->trust = unsure ? TRUST_BARE : w->options->trust;
-    o->source_key = source_key(w, address);
+    o->source_key = hash128_more(w->key, address);
     for (const struct esp_map *m = w->esp->map; m; m = m->base)
         if (m->tidy)
             m->tidy(o, w->a);
@@ -284,6 +291,7 @@ static bool read_event(struct parse_work *w, struct json_object *item)
     *w->event = (struct esp_event){.word = SLICE_EMPTY, .id = SLICE_EMPTY, .first = w->out->list.n};
     w->item = inner ? json_find(item, NULL, inner) : item;
     w->element = NULL;
+    memset(w->known, 0, sizeof w->known);
     for (size_t i = 0; i < ESP_WORD_PARTS; i++)
         parts[i] = slice_trim(text_of(w, (enum esp_field)(ESP_FIELD_WORD_1 + i), ESP_MAX_TEXT_BYTES));
     w->event->word = join_parts(w->a, parts);
@@ -293,7 +301,10 @@ static bool read_event(struct parse_work *w, struct json_object *item)
     w->word = slice_empty(parts[0]) ? NULL : esp_map_word(w->esp->map, parts);
     if (!w->word)
         w->event->diag |= slice_empty(parts[0]) ? ESP_DIAG_NO_EVENT : ESP_DIAG_UNKNOWN_EVENT;
-    bool ok = !w->word || w->word->row == ROW_SKIP || observe_all(w);
+    bool silent = !w->word || w->word->row == ROW_SKIP;
+    if (!silent)
+        w->key = event_key(w);
+    bool ok = silent || observe_all(w);
     w->event->n = w->out->list.n - w->event->first;
     return ok && !w->a->limited;
 }

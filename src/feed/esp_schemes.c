@@ -3,6 +3,7 @@
 #include "feed/esp_check.h"
 #include "feed/form.h"
 #include "feed/json_read.h"
+#include "feed/standard_webhook.h"
 
 #define MAX_SIGNATURES 16u /* in one header, while a key is changed */
 
@@ -71,8 +72,10 @@ struct mailgun_signature {
 
 static enum esp_why mailgun_signature(const struct check_work *w, struct mailgun_signature *out)
 {
-    slice body = w->request->body;
-    if (!slice_starts(slice_ltrim(body), S("{"))) {
+    slice body = w->request->body, start = slice_ltrim(body);
+    if (slice_starts(start, S("["))) /* would be read as JSON, not as a form */
+        return ESP_WHY_BODY;
+    if (!slice_starts(start, S("{"))) {
         *out = (struct mailgun_signature){form_get(body, S("timestamp"), w->a), form_get(body, S("token"), w->a),
                                           form_get(body, S("signature"), w->a)};
         return ESP_WHY_NONE;
@@ -148,18 +151,11 @@ enum esp_why check_mandrill(struct check_work *w)
 
 /* ---- Svix, and the Standard Webhooks specification ------------------------------------------------------------ */
 
-/* "whsec_" and base64; without the prefix it is taken for base64 too. */
-static slice svix_key(slice secret, arena *a)
-{
-    static const slice prefix = SLICE_INIT("whsec_");
-    return signature_from_base64(slice_starts(secret, prefix) ? slice_from(secret, prefix.n) : secret, a);
-}
-
 static bool svix_fits(const struct check_work *w, const slice *pieces, size_t n, slice mac)
 {
     bool found = false;
     for (size_t i = 0; i < w->trust->secret_count; i++) {
-        slice key = svix_key(w->trust->secrets[i], w->a);
+        slice key = standard_webhook_key(w->trust->secrets[i], w->a);
         found |= key.n > 0 && hmac_same(DIGEST_SHA256, key, pieces, n, mac);
     }
     return found;

@@ -195,6 +195,91 @@ static void every_prefix_is_read(void **state)
         each_case(more_files[i], prefixes_of_case);
 }
 
+/* ---- limits --------------------------------------------------------------------------------------------------- */
+
+static void little_memory(const char *name, size_t line, struct json_object *o)
+{
+    static const struct esp_options options = {.trust = TRUST_PROVEN};
+    const struct esp *esp = esp_find(text_member(o, "esp"));
+    slice body = body_of(o);
+    (void)name;
+    (void)line;
+    for (size_t cap = 16; cap < 1 << 16; cap += cap / 4 + 16) {
+        struct esp_result r;
+        arena a;
+        arena_init(&a, cap);
+        bool whole = esp_parse(esp, body, &options, &a, &r);
+        assert_int_equal(whole, !a.limited);
+        for (size_t i = 0; i < r.list.n && whole; i++)
+            assert_true(r.list.items[i].recipient.n > 0);
+        arena_fini(&a);
+    }
+}
+
+static void refused_memory_is_told(void **state)
+{
+    (void)state;
+    for (size_t i = 0; esp_at(i); i++)
+        each_case(esp_at(i)->name, little_memory);
+}
+
+static void long_texts_are_cut(void **state)
+{
+    (void)state;
+    static char text[2 * ESP_MAX_REPLY_BYTES];
+    buf body;
+    buf_init(&body, 0);
+    memset(text, 'x', sizeof text);
+    buf_adds(
+        &body,
+        "[{\"event\":\"bounce\",\"email\":\"anna@example.net\",\"timestamp\":1,\"sg_event_id\":\"1\",\"campaign\":\"");
+    buf_add(&body, slice_of(text, ESP_MAX_TEXT_BYTES));
+    buf_adds(&body, "\",\"reason\":\"550 ");
+    buf_add(&body, slice_of(text, sizeof text));
+    buf_adds(&body, "\"}]");
+    struct esp_result r = parse(esp_find(S("sendgrid")), buf_slice(&body));
+    assert_int_equal(r.list.n, 1);
+    assert_int_equal(r.events[0].diag, ESP_DIAG_CUT);
+    assert_int_equal(r.list.items[0].reply.n, ESP_MAX_REPLY_BYTES);
+    assert_int_equal(r.list.items[0].campaign.n, ESP_MAX_TEXT_BYTES);
+    buf_fini(&body);
+}
+
+static void recipients_have_a_limit(void **state)
+{
+    (void)state;
+    buf body;
+    buf_init(&body, 0);
+    buf_adds(&body, "{\"eventType\":\"Delivery\",\"delivery\":{\"recipients\":[");
+    for (unsigned i = 0; i < ESP_MAX_OBSERVATIONS + 10; i++)
+        buf_printf(&body, "%s\"a%u@example.net\"", i ? "," : "", i);
+    buf_adds(&body, "]}}");
+    struct esp_result r = parse(esp_find(S("ses")), buf_slice(&body));
+    assert_int_equal(r.list.n, ESP_MAX_OBSERVATIONS);
+    assert_int_equal(r.diag, ESP_DIAG_MANY);
+    buf_fini(&body);
+}
+
+/* Two events that differ in anything have two keys, and one event has one key wherever it stands. */
+static void keys_tell_events_apart(void **state)
+{
+    (void)state;
+    struct esp_result r =
+        parse(esp_find(S("sendgrid")), S("[{\"event\":\"open\",\"email\":\"a@example.net\",\"sg_event_id\":\"1\"},{"
+                                         "\"event\":\"open\",\"email\":\"a@example.net\","
+                                         "\"sg_event_id\":\"2\"},{\"event\":\"click\",\"email\":\"a@example.net\",\"sg_"
+                                         "event_id\":\"1\"},{\"event\":\"open\",\"email\":"
+                                         "\"b@example.net\",\"sg_event_id\":\"1\"},{\"event\":\"open\",\"email\":\"a@"
+                                         "example.net\"},{\"event\":\"open\",\"email\":"
+                                         "\"a@example.net\",\"timestamp\":1},{\"event\":\"open\",\"email\":\"a@example."
+                                         "net\",\"sg_event_id\":\"1\",\"more\":1}]"));
+    assert_int_equal(r.list.n, 7);
+    const struct observation *o = r.list.items;
+    for (size_t i = 0; i < 7; i++)
+        for (size_t k = 0; k < i; k++)
+            assert_int_equal(o[i].source_key.lo == o[k].source_key.lo, i == 6 && k == 0);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -215,8 +300,9 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_sample_is_read),
-        cmocka_unit_test(every_prefix_is_read),
+        cmocka_unit_test(every_sample_is_read),    cmocka_unit_test(every_prefix_is_read),
+        cmocka_unit_test(refused_memory_is_told),  cmocka_unit_test(long_texts_are_cut),
+        cmocka_unit_test(recipients_have_a_limit), cmocka_unit_test(keys_tell_events_apart),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

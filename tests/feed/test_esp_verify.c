@@ -4,6 +4,7 @@
 #include "check.h"
 #include "esp_signer.h"
 #include "feed/esp.h"
+#include "feed/standard_webhook.h"
 
 #define NOW (INT64_C(1795000000) * TIME_SECOND)
 #define STAMP "1795000000"
@@ -394,6 +395,9 @@ static void mailgun_tells_the_token(void **state)
     assert_int_equal(check.once_until_us, NOW + e.esp->window_us);
     e.body = S("{\"event-data\":{}}");
     assert_int_equal(why(&e), ESP_WHY_NO_SIGNATURE);
+    e.body = fmt("[\"&timestamp=" STAMP "&token=a1b2&signature=%.*s&\"]",
+                 SLICE_FMT(signer_hmac(DIGEST_SHA256, e.secret, S(STAMP "a1b2"), true, &memory)));
+    assert_int_equal(why(&e), ESP_WHY_BODY); /* a form to one reader and JSON to the other */
     e.body = S("{\"signature\":");
     assert_int_equal(why(&e), ESP_WHY_BODY);
     e.body = S("{\"signature\":{\"timestamp\":\"" STAMP "\",\"token\":\"a1b2\",\"signature\":\"zz\"}}");
@@ -520,6 +524,55 @@ static void svix_vector(void **state)
     }
 }
 
+/* What we sign ourselves is what the verifier takes. */
+static void standard_webhooks_are_signed(void **state)
+{
+    (void)state;
+    static const slice secrets[] = {SLICE_INIT("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+                                    SLICE_INIT("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3")};
+    slice body = S("{\"test\": 2432232314}"), signature;
+    assert_true(
+        standard_webhook_sign(secrets, 1, S("msg_p5jXN8AQM9LWM0D4loKWxJek"), 1614265330, body, &memory, &signature));
+    assert_slice(signature, S("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="));
+    assert_true(standard_webhook_sign(secrets, 2, S("msg_1"), NOW / TIME_SECOND, body, &memory, &signature));
+    for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {
+        struct example e = {.esp = esp_find(S("resend")), .body = body, .secret = secrets[i]};
+        add_header(&e, "webhook-id", S("msg_1"));
+        add_header(&e, "webhook-timestamp", S(STAMP));
+        add_header(&e, "webhook-signature", signature);
+        assert_int_equal(why(&e), ESP_WHY_NONE);
+    }
+    slice key = standard_webhook_key(secrets[0], &memory);
+    assert_int_equal(key.n, 24);
+    assert_slice(standard_webhook_secret(key, &memory), secrets[0]);
+    static const slice bad[] = {SLICE_INIT(""), SLICE_INIT("whsec_"), SLICE_INIT("whsec_c2hvcnQ="),
+                                SLICE_INIT("whsec_!!")};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        assert_false(standard_webhook_sign(&bad[i], 1, S("m"), 1, body, &memory, &signature));
+    assert_false(standard_webhook_sign(secrets, 0, S("m"), 1, body, &memory, &signature));
+    assert_false(standard_webhook_sign(secrets, 1, S("m.1"), 1, body, &memory, &signature));
+    assert_int_equal(signature.n, 0);
+}
+
+static void content_types_are_known(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *esp, *type;
+        bool takes;
+    } cases[] = {{"ses", "text/plain; charset=UTF-8", true},
+                 {"ses", "application/json", true},
+                 {"sendgrid", "Application/JSON;charset=utf-8", true},
+                 {"sendgrid", "text/plain", false},
+                 {"mandrill", "application/x-www-form-urlencoded", true},
+                 {"mandrill", "application/json", false},
+                 {"mailgun", "multipart/form-data; boundary=x", false},
+                 {"brevo", "", true},
+                 {"brevo", "application", false}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_int_equal(esp_takes(esp_find(slice_str(cases[i].esp)), slice_str(cases[i].type)), cases[i].takes);
+}
+
 static void postal_keeps_to_the_stronger_signature(void **state)
 {
     (void)state;
@@ -617,6 +670,8 @@ int main(void)
         cmocka_unit_test(ses_gives_the_url_that_confirms),
         cmocka_unit_test(ses_raw_delivery_needs_credentials),
         cmocka_unit_test(svix_vector),
+        cmocka_unit_test(standard_webhooks_are_signed),
+        cmocka_unit_test(content_types_are_known),
         cmocka_unit_test(postal_keeps_to_the_stronger_signature),
         cmocka_unit_test(mandrill_signs_our_address),
         cmocka_unit_test(credentials_must_be_whole),
