@@ -220,6 +220,24 @@ NODISCARD enum status ledger_letter_revive(struct ledger *l, int64_t endpoint, i
 NODISCARD enum status ledger_letter_count(struct ledger *l, int64_t endpoint, bool dead, int64_t *n, int64_t *oldest_us,
                                           err *e);
 
+/* ---- bodies of webhooks that wait to be read ---- */
+#define LEDGER_MAX_BODY_BYTES (32u * 1024 * 1024)
+#define LEDGER_MAX_ODD_BODIES 1000u /* that made no sense and are kept for a person; the oldest go first */
+
+struct ledger_body {
+    int64_t id; /* rises */
+    int64_t received_us;
+    slice body;
+};
+typedef bool (*ledger_body_fn)(void *ctx, const struct ledger_body *b);
+/* E_INVALID: longer than LEDGER_MAX_BODY_BYTES. */
+NODISCARD enum status ledger_put_body(struct ledger *l, slice hook, slice body, int64_t received_us, err *e);
+/* Those that wait, behind a number, in the order in which they came. */
+NODISCARD enum status ledger_bodies(struct ledger *l, slice hook, int64_t after, ledger_body_fn each, void *ctx, err *e);
+/* It was read: gone, or kept as one that made no sense. */
+NODISCARD enum status ledger_drop_body(struct ledger *l, int64_t id, bool odd, err *e);
+NODISCARD enum status ledger_body_count(struct ledger *l, slice hook, bool odd, int64_t *n, int64_t *oldest_us, err *e);
+
 /* ---- keys to the HTTP API (core/apikey.h): hashes only ---- */
 struct ledger_api_key {
     slice name, id, hash, tenant;

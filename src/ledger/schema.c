@@ -90,9 +90,14 @@ static const char api_keys[] =
     "CREATE TABLE api_keys(name TEXT PRIMARY KEY, id TEXT NOT NULL UNIQUE, hash BLOB NOT NULL, role "
     "INTEGER NOT NULL, tenant INTEGER NOT NULL, made_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
 
+/* Raw bodies of webhooks: stored before their sender is told so, taken away with what they told. */
+static const char bodies[] = "CREATE TABLE bodies(id INTEGER PRIMARY KEY AUTOINCREMENT, hook TEXT NOT NULL, received_us INTEGER NOT "
+                             "NULL, odd INTEGER NOT NULL, body BLOB NOT NULL) STRICT;"
+                             "CREATE INDEX bodies_hook ON bodies(hook, odd, id);";
+
 /* By number; a migration that was released is never edited, the next one mends it. */
 static const char *const migrations[] = {first,  acquisition, waiting, hashed_rows,
-                                         opaque, feed_memory, outbox,  api_keys};
+                                         opaque, feed_memory, outbox,  api_keys, bodies};
 
 int schema_version(void)
 {

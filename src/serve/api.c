@@ -8,6 +8,7 @@
 #include "net/tls.h"
 #include "serve/certificate.h"
 #include "serve/conf.h"
+#include "feed/esp.h"
 #include "serve/roles.h"
 
 #define KEYS_US TIME_SECOND /* between looks whether keys have changed */

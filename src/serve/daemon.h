@@ -17,6 +17,7 @@
 #include "serve/writer.h"
 
 struct event_base;
+struct hook;
 
 struct daemon {
     struct event_base *base;
@@ -27,6 +28,7 @@ struct daemon {
     struct workers *workers;
     struct writer *writer;
     const struct table *table;
+    struct hook *hooks; /* of the sections [webhook-in NAME] (hook.h) */
     struct metrics *metrics;
     bool draining;
 };

@@ -5,7 +5,7 @@
 #include "serve/role.h"
 
 extern const struct role tail_role;
-extern const struct role http_role;
+extern const struct role hook_role, http_role;
 extern const struct role smtp_role, lmtp_role, maildir_role;
 /* Of answering.c: those who are asked before a send. */
 extern const struct role socketmap_role, tcp_table_role, postfix_policy_role, line_role, milter_role;
