@@ -226,6 +226,28 @@ class Inbox(InboxCase):
         w.expect("221")
 
 
+class Maildir(InboxCase):
+    def deliver(self, box, name, mail):
+        (box / "tmp" / name).write_text(mail)
+        (box / "tmp" / name).rename(box / "new" / name)
+
+    def test_mails_are_read_as_they_come(self):
+        seen, gone = self.dir / "seen", self.dir / "gone"
+        for box in seen, gone:
+            for folder in "tmp", "new", "cur":
+                (box / folder).mkdir(parents=True)
+        d = self.daemon(f"[maildir seen]\npath = seen\nvouched = yes\n[maildir gone]\npath = gone\nafter = delete\n"
+                        "[aside]\npath = aside\nmax_mails = 1\n")
+        self.deliver(seen, "1.host", report("a@remote.example"))
+        d.until(lambda: (seen / "cur" / "1.host:2,S").exists(), "the mail was never marked")
+        self.assert_suppressed("a@remote.example")
+        for name in "1.host", "2.host", "3.host":
+            self.deliver(gone, name, f"Subject: {name}\n\nNo report.\n")
+        d.until(lambda: not list((gone / "new").iterdir()), "the mails were never deleted")
+        self.assertEqual(len(list((self.dir / "aside" / "maildir-gone").iterdir())), 1)
+        self.assertEqual(d.end(), 0)
+
+
 MAIN_CF = """\
 compatibility_level = 3.6
 queue_directory = {root}/spool
