@@ -33,6 +33,16 @@ static enum status sync_directory_of(const char *path, err *e)
     return sync_path(dirname(copy), O_RDONLY | O_DIRECTORY, e);
 }
 
+static enum status find_directory_of(const char *path, err *e)
+{
+    char copy[PATH_MAX];
+    snprintf(copy, sizeof copy, "%s", path);
+    const char *directory = dirname(copy);
+    if (access(directory, F_OK) == 0)
+        return OK;
+    return err_set(e, E_NOT_FOUND, "%s: its directory %s is not there; make it, or name another path", path, directory);
+}
+
 static enum status put_in_place(const char *temporary, const char *to, err *e)
 {
     enum status st = sync_path(temporary, O_RDONLY, e);
@@ -97,6 +107,8 @@ enum status ledger_backup(struct ledger *l, const char *to, err *e)
         return err_set(e, E_DENIED, "%s: the file is there already; name a new one", to);
     char temporary[PATH_MAX];
     enum status st = beside(to, TEMPORARY, temporary, e);
+    if (st == OK)
+        st = find_directory_of(to, e);
     if (st != OK)
         return st;
     st = copy_to(l->db, temporary, e);
@@ -130,7 +142,7 @@ static enum status check_copy(sqlite3 *db, const char *path, err *e)
     int version = 0;
     enum status st = schema_check(db, path, &version, e);
     if (st == OK && version == 0)
-        st = err_set(e, E_INVALID, "%s: holds no ledger", path);
+        st = err_set(e, E_INVALID, "%s: an empty file, no ledger; use another copy", path);
     return st == OK ? check_integrity(db, path, e) : st;
 }
 
@@ -166,6 +178,8 @@ static enum status replace_with(sqlite3 *db, const char *to, bool overwrite, err
     if (!overwrite && access(to, F_OK) == 0)
         return err_set(e, E_DENIED, "%s: the file is there already; say that it may be replaced", to);
     enum status st = beside(to, TEMPORARY, temporary, e);
+    if (st == OK)
+        st = find_directory_of(to, e);
     if (st != OK)
         return st;
     st = copy_to(db, temporary, e);

@@ -130,8 +130,11 @@ static enum status look_at_file(struct ledger *l, const struct ledger_options *o
     if (st == OK && *version == 0 && o->read_only)
         return err_set(e, E_NOT_FOUND, "%s: the file holds no ledger yet", l->path);
     if (st == OK && o->read_only && *version < schema_version())
-        return err_set(e, E_UNSUPPORTED, "%s: schema %d is older than %d; open it once for writing", l->path, *version,
-                       schema_version());
+        return err_set(
+            e, E_UNSUPPORTED,
+            "%s: written by an older bounced: its schema is %d, this program reads %d; whatever writes, such as "
+            "`bounced ingest`, brings it up to date",
+            l->path, *version, schema_version());
     return st;
 }
 

@@ -1,6 +1,9 @@
 #include "ledger/schema.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "ledger/store.h"
 
@@ -116,6 +119,52 @@ static enum status pragma_int(sqlite3 *db, const char *path, const char *sql, in
     return st;
 }
 
+/* The first bytes of a database file: "Database File Format" 1.3 of SQLite's documentation. */
+#define HEADER_BYTES 100
+#define HEADER_MAGIC "SQLite format 3"
+#define HEADER_PAGE_BYTES_AT 16
+#define HEADER_PAGES_AT 28
+#define HEADER_APPLICATION_AT 68
+
+static uint32_t number_at(const unsigned char *p, size_t bytes)
+{
+    uint32_t v = 0;
+    for (size_t i = 0; i < bytes; i++)
+        v = v << 8 | p[i];
+    return v;
+}
+
+/* Whether the file begins as a ledger does; `size` is what it has, `whole` what it had when it was written. */
+static bool begins_as_ledger(const char *path, int64_t *size, int64_t *whole)
+{
+    unsigned char header[HEADER_BYTES] = {0};
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool read_it = fd >= 0 && fstat(fd, &st) == 0 && read(fd, header, sizeof header) == HEADER_BYTES;
+    if (fd >= 0)
+        close(fd); /* only read */
+    if (!read_it || memcmp(header, HEADER_MAGIC, sizeof HEADER_MAGIC) != 0)
+        return false;
+    uint32_t page_bytes = number_at(header + HEADER_PAGE_BYTES_AT, 2);
+    *size = st.st_size;
+    *whole = (int64_t)(page_bytes == 1 ? 65536 : page_bytes) * number_at(header + HEADER_PAGES_AT, 4);
+    return number_at(header + HEADER_APPLICATION_AT, 4) == SCHEMA_APPLICATION_ID;
+}
+
+/* For a file that cannot be read as a database. */
+static enum status tell_damage(const char *path, err *e)
+{
+    int64_t size, whole;
+    if (!begins_as_ledger(path, &size, &whole))
+        return err_set(e, E_INVALID, "%s: not a ledger: some other kind of file; name another path", path);
+    if (size < whole)
+        return err_set(
+            e, E_CORRUPT,
+            "%s: a ledger that was cut off: %lld of %lld bytes are there; use another copy, or restore a backup", path,
+            (long long)size, (long long)whole);
+    return err_set(e, E_CORRUPT, "%s: a damaged ledger; use another copy, or restore a backup", path);
+}
+
 enum status schema_check(sqlite3 *db, const char *path, int *version, err *e)
 {
     int id = 0, tables = 0;
@@ -125,7 +174,7 @@ enum status schema_check(sqlite3 *db, const char *path, int *version, err *e)
     if (st == OK)
         st = pragma_int(db, path, "SELECT count(*) FROM sqlite_master", &tables, e);
     if (st == E_CORRUPT && id == 0)
-        return err_set(e, E_INVALID, "%s: not a ledger: some other kind of file; name another path", path);
+        return tell_damage(path, e);
     if (st != OK)
         return st;
     if (id == 0 && *version == 0 && tables == 0)
@@ -133,9 +182,11 @@ enum status schema_check(sqlite3 *db, const char *path, int *version, err *e)
     if (id != SCHEMA_APPLICATION_ID)
         return err_set(e, E_INVALID, "%s: not a ledger: a database of some other program; name another path", path);
     if (*version > schema_version())
-        return err_set(e, E_UNSUPPORTED,
-                       "%s: schema %d is newer than %d, the newest this program knows; use a newer one", path, *version,
-                       schema_version());
+        return err_set(
+            e, E_UNSUPPORTED,
+            "%s: written by a newer bounced: its schema is %d, this program knows up to %d; install that version "
+            "or a later one",
+            path, *version, schema_version());
     return OK;
 }
 

@@ -14,8 +14,8 @@
 
 /* The version that this program writes. */
 int schema_version(void);
-/* E_INVALID when the file is somebody else's, E_UNSUPPORTED when it is newer than this program. *version is 0 when it
- * is empty. */
+/* E_INVALID when the file is somebody else's, E_CORRUPT when it is a ledger that was cut off or damaged, E_UNSUPPORTED when it is
+ * newer than this program. *version is 0 when it is empty. */
 NODISCARD enum status schema_check(sqlite3 *db, const char *path, int *version, err *e);
 /* Runs what is missing from `version` up to `to`, each migration in a transaction of its own. */
 NODISCARD enum status schema_migrate(sqlite3 *db, const char *path, int version, int to, err *e);

@@ -418,6 +418,25 @@ static void backup_comes_back(void **state)
     buf_fini(&after);
 }
 
+static void assert_told(struct fixture *f, const char *words)
+{
+    if (!strstr(f->e.text, words))
+        fail_msg("%s: got %s", words, f->e.text);
+}
+
+static void places_that_are_not_there_are_told(void **state)
+{
+    struct fixture *f = *state;
+    char copy[128], lost[160];
+    snprintf(copy, sizeof copy, "%s/copy.db", f->dir);
+    snprintf(lost, sizeof lost, "%s/none/copy.db", f->dir);
+    assert_int_equal(ledger_backup(f->l, lost, &f->e), E_NOT_FOUND);
+    assert_told(f, "/none is not there; make it");
+    assert_ok(f, ledger_backup(f->l, copy, &f->e));
+    assert_int_equal(ledger_restore(copy, lost, false, &f->e), E_NOT_FOUND);
+    assert_told(f, "/none is not there; make it");
+}
+
 static void broken_copies_are_not_restored(void **state)
 {
     struct fixture *f = *state;
@@ -438,6 +457,12 @@ static void broken_copies_are_not_restored(void **state)
     assert_int_equal(fclose(out), 0);
     ledger_close(&f->l);
     assert_int_equal(ledger_restore(copy, f->path, true, &f->e), E_CORRUPT);
+    assert_int_equal(truncate(copy, 20000), 0);
+    assert_int_equal(ledger_restore(copy, f->path, true, &f->e), E_CORRUPT);
+    assert_told(f, "cut off: 20000 of ");
+    assert_int_equal(truncate(copy, 0), 0);
+    assert_int_equal(ledger_restore(copy, f->path, true, &f->e), E_INVALID);
+    assert_told(f, "an empty file");
     fixture_open(f);
     assert_int_equal(find(f, "a@example.com").cause, CAUSE_HARD);
 }
@@ -462,6 +487,7 @@ int main(void)
         BOTH(dumps_are_equal_where_the_truth_is),
         FILED(backup_comes_back),
         FILED(broken_copies_are_not_restored),
+        FILED(places_that_are_not_there_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
