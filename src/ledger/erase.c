@@ -1,6 +1,5 @@
 #include <stdio.h>
 
-#include "bounce/address.h"
 #include "ledger/scope.h"
 #include "ledger/store.h"
 
@@ -65,11 +64,11 @@ struct mentions {
     struct doomed recipients, new_addresses;
 };
 
-static bool is_address(slice text, slice key, arena *scratch)
+/* As its key is written, or as it was first written itself. */
+static bool is_address(slice text, const struct ledger_address *addr)
 {
-    slice found = SLICE_EMPTY;
-    arena_reset(scratch);
-    return !slice_empty(text) && !slice_empty(address_normal(scratch, text, &found)) && slice_eq(found, key);
+    text = slice_unwrap(slice_trim(text), '<', '>');
+    return !slice_empty(text) && (slice_eq_ci(text, addr->key) || slice_eq_ci(text, addr->address));
 }
 
 static enum status find_mentions(struct ledger *l, const struct ledger_address *addr, arena *a, struct mentions *m,
@@ -77,24 +76,21 @@ static enum status find_mentions(struct ledger *l, const struct ledger_address *
 {
     int64_t tenant_id;
     struct row r;
-    arena scratch;
     enum status st = names_find(l, addr->tenant, &tenant_id, e);
     if (st == OK)
         st = row_open(l, STMT_EVENTS_NAMING, &r, e);
     if (st != OK)
         return st;
-    arena_init(&scratch, 0);
     row_int(&r, tenant_id);
     row_int(&r, addr->id);
     while (st == OK && row_next(&r, &st, e) > 0) {
         int64_t seq = cell_int(&r);
-        bool fits = !is_address(cell_text(&r), addr->key, &scratch) || doom(&m->recipients, seq, a);
-        fits = (!is_address(cell_text(&r), addr->key, &scratch) || doom(&m->new_addresses, seq, a)) && fits;
-        if (!fits || scratch.limited)
+        bool kept = !is_address(cell_text(&r), addr) || doom(&m->recipients, seq, a);
+        kept = (!is_address(cell_text(&r), addr) || doom(&m->new_addresses, seq, a)) && kept;
+        if (!kept)
             st = err_set(e, E_MEMORY, "%s: erase: out of memory", l->path);
     }
     row_close(&r);
-    arena_fini(&scratch);
     return st;
 }
 
