@@ -130,6 +130,11 @@ bool http_field_parse(slice line, struct http_field *out)
     return all_of(out->name, TOKEN) && all_of(out->value, VALUE);
 }
 
+bool http_field_good(const struct http_field *f)
+{
+    return f->name.n > 0 && all_of(f->name, TOKEN) && all_of(f->value, VALUE) && trim_blanks(f->value).n == f->value.n;
+}
+
 bool http_list_has(slice list, slice token)
 {
     slice item;

@@ -50,6 +50,8 @@ slice http_head_value(const struct http_field *fields, size_t count, slice name)
 const char *http_method_name(enum http_method m);
 /* Whether this is one field line without its CRLF; also for trailers. */
 bool http_field_parse(slice line, struct http_field *out);
+/* Whether it can be sent and read in one way: a token, and a value without control bytes and without blanks at its ends. */
+bool http_field_good(const struct http_field *f);
 /* Whether `token` is among the comma-separated ones of a list (case ignored). */
 bool http_list_has(slice list, slice token);
 
