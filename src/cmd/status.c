@@ -67,6 +67,12 @@ static void print_ledger(const struct json_object *o, buf *out)
         buf_printf(out, "%-12s %" PRId64 " waiting\n", "  jobs", number(o, "jobs_waiting"));
 }
 
+/* What says nothing: a count of nothing, a flag that is not up. */
+static bool is_quiet(slice value)
+{
+    return slice_eq(value, S("0")) || slice_eq(value, S("false")) || slice_empty(value);
+}
+
 /* A role's own members, as they come: "name value, name value". */
 static void print_role(const struct json_object *o, buf *out)
 {
@@ -76,7 +82,7 @@ static void print_role(const struct json_object *o, buf *out)
     buf_printf(out, "%-12s ", name);
     json_object_object_foreach((struct json_object *)(uintptr_t)o, key, value)
     {
-        if (strcmp(key, "role") == 0 || strcmp(key, "name") == 0)
+        if (strcmp(key, "role") == 0 || strcmp(key, "name") == 0 || is_quiet(text_of(value)))
             continue;
         buf_printf(out, "%s%s ", first ? "" : ", ", key);
         text_add_safe(out, text_of(value), MAX_TEXT);

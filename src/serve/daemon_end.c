@@ -6,7 +6,8 @@
 #include "serve/conf.h"
 #include "serve/running.h"
 
-#define LOOK_US 10000 /* how often a daemon that drains looks whether it is done */
+#define SAME_US 100000 /* signals within this are one: some send theirs to a process and to its group */
+#define LOOK_US 10000  /* how often a daemon that drains looks whether it is done */
 
 static int64_t monotonic_us(void)
 {
@@ -39,7 +40,9 @@ static void look(evutil_socket_t fd, short what, void *ctx)
     if (!idle && monotonic_us() < r->drain_until_us)
         return;
     if (!idle)
-        tell_cut(r);
+        if (monotonic_us() - r->drain_from_us < SAME_US)
+            return;
+    tell_cut(r);
     event_base_loopbreak(r->d.base);
 }
 
@@ -48,7 +51,8 @@ static void drain(struct running *r, const char *why)
     const struct conf_daemon *c = settings_of(r->d.settings, "daemon");
     const struct timeval every = {0, LOOK_US};
     r->d.draining = true;
-    r->drain_until_us = monotonic_us() + c->drain_us;
+    r->drain_from_us = monotonic_us();
+    r->drain_until_us = r->drain_from_us + c->drain_us;
     log_event(r->d.log, LOG_LEVEL_INFO, "daemon.ending", "why=%s", why);
     notify_send(&r->notify, "STOPPING=1\nSTATUS=finishing what was begun");
     upkeep_drain(r->upkeep);
@@ -64,6 +68,8 @@ void running_end(struct running *r, const char *why)
         drain(r, why);
         return;
     }
+    if (monotonic_us() - r->drain_from_us < SAME_US)
+        return;
     tell_cut(r);
     event_base_loopbreak(r->d.base);
 }

@@ -40,9 +40,9 @@ struct running {
     struct reload *reload;
     struct control *control;
     struct event *signals[RUNNING_SIGNALS], *drain_timer;
-    int64_t started_us;     /* wall clock */
-    int64_t drain_until_us; /* monotonic */
-    bool debug;             /* USR1 */
+    int64_t started_us;                    /* wall clock */
+    int64_t drain_from_us, drain_until_us; /* monotonic */
+    bool debug;                            /* USR1 */
 };
 
 /* ---- daemon_roles.c ---- */
