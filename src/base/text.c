@@ -301,3 +301,17 @@ slice text_squeeze(arena *a, slice s)
     }
     return slice_of(p, n);
 }
+
+size_t text_comment_span(slice s)
+{
+    size_t depth = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '\\')
+            i++;
+        else if (s.p[i] == '(')
+            depth++;
+        else if (s.p[i] == ')' && --depth == 0)
+            return i + 1;
+    }
+    return s.n;
+}

@@ -30,5 +30,7 @@ slice text_safe_dup(arena *a, slice s, size_t max_bytes);
 slice text_lower(arena *a, slice s);
 /* Joins lines into one: every run of white space becomes one space, ends trimmed. */
 slice text_squeeze(arena *a, slice s);
+/* Bytes of the comment at the start of `s`, which is "(", with those inside of it (RFC 5322 3.2.2); all when it does not end. */
+size_t text_comment_span(slice s);
 
 #endif

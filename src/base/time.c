@@ -1,5 +1,7 @@
 #include "base/time.h"
 
+#include "base/text.h"
+
 #define YEAR_MIN 1970
 #define YEAR_MAX 9999
 #define LAST_SECOND INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
@@ -239,21 +241,6 @@ struct mail_date {
     bool day, month, year, clock, zone;
 };
 
-/* A comment with its nested ones (RFC 5322 3.2.2); one that does not end takes all. */
-static slice skip_comment(slice s)
-{
-    unsigned depth = 0;
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '\\')
-            i++;
-        else if (s.p[i] == '(')
-            depth++;
-        else if (s.p[i] == ')' && --depth == 0)
-            return slice_from(s, i + 1);
-    }
-    return SLICE_EMPTY;
-}
-
 /* hh:mm[:ss[.frac]], also with full stops between */
 static bool take_mail_clock(slice *s, struct mail_date *d)
 {
@@ -348,7 +335,7 @@ static bool take_mail_token(slice *s, struct mail_date *d)
 {
     char c = s->p[0];
     if (c == '(') {
-        *s = skip_comment(*s);
+        *s = slice_from(*s, text_comment_span(*s));
         return true;
     }
     if (d->clock && (c == '+' || c == '-') && take_offset(s, &d->zone_s)) {
@@ -384,7 +371,7 @@ static int two_digits(const char *p, bool *ok)
 static bool only_comment(slice s)
 {
     s = slice_trim(s);
-    return s.n == 0 || (s.p[0] == '(' && slice_empty(skip_comment(s)));
+    return s.n == 0 || (s.p[0] == '(' && text_comment_span(s) == s.n);
 }
 
 /* Reads that form and no other; what it does not take the grammar of words reads. */

@@ -2,6 +2,7 @@
 #include "bounce/header.h"
 
 #include "base/codec.h"
+#include "base/text.h"
 #include "bounce/charset.h"
 
 #define PARAM_MAX_SECTIONS 32 /* name*0 .. name*31 */
@@ -18,28 +19,13 @@ struct section {
     bool there, encoded, quoted;
 };
 
-/* Octets of the comment at s, which starts with "("; to the end when it is never closed. */
-static size_t comment_span(slice s)
-{
-    unsigned depth = 0;
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '\\')
-            i++;
-        else if (s.p[i] == '(')
-            depth++;
-        else if (s.p[i] == ')' && --depth == 0)
-            return i + 1;
-    }
-    return s.n;
-}
-
 static size_t skip_blanks(slice s, size_t i)
 {
     while (i < s.n) {
         if (ascii_space(s.p[i]))
             i++;
         else if (s.p[i] == '(')
-            i += comment_span(slice_from(s, i));
+            i += text_comment_span(slice_from(s, i));
         else
             break;
     }

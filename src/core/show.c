@@ -10,12 +10,17 @@ const char *next_word(enum bounce_next next)
     return words[next];
 }
 
-void show_verdict(struct jsonw *j, const struct bounce_verdict *v)
+static void show_reason(struct jsonw *j, const struct bounce_verdict *v)
 {
     jsonw_kstr(j, "reason", slice_str(bounce_reason_word(v->reason)));
     jsonw_kstr(j, "class", slice_str(bounce_class_word(v->class_)));
     jsonw_kstr(j, "blame", slice_str(bounce_blame_word(v->blame)));
     jsonw_ki64(j, "certainty", v->certainty);
+}
+
+void show_verdict(struct jsonw *j, const struct bounce_verdict *v)
+{
+    show_reason(j, v);
     jsonw_kstr(j, "rule", v->rule);
     jsonw_kstr_opt(j, "matched", v->matched);
     jsonw_kstr_opt(j, "provider", v->provider);
@@ -36,10 +41,7 @@ static void observed(struct jsonw *j, const struct observation *o)
     const struct bounce_verdict *v = &o->verdict;
     jsonw_kstr(j, "kind", slice_str(bounce_kind_word(o->kind)));
     if (bounce_kind_final(o->kind) || bounce_kind_attempt(o->kind)) {
-        jsonw_kstr(j, "reason", slice_str(bounce_reason_word(v->reason)));
-        jsonw_kstr(j, "class", slice_str(bounce_class_word(v->class_)));
-        jsonw_kstr(j, "blame", slice_str(bounce_blame_word(v->blame)));
-        jsonw_ki64(j, "certainty", v->certainty);
+        show_reason(j, v);
         jsonw_kstr_opt(j, "rule", v->rule);
     } else {
         jsonw_kstr(j, "class", S("info"));

@@ -466,17 +466,10 @@ enum status ledger_due(struct ledger *l, int64_t now_us, int64_t limit, ledger_a
 
 enum status ledger_waiting(struct ledger *l, slice tenant, slice domain, ledger_address_fn each, void *ctx, err *e)
 {
-    int64_t tenant_id = 0, domain_id = 0;
     struct row r;
-    enum status st = names_find(l, tenant, &tenant_id, e);
-    if (st == OK)
-        st = names_find(l, domain, &domain_id, e);
-    if (st == OK)
-        st = row_open(l, STMT_WAITING, &r, e);
+    enum status st = row_open_domain(l, STMT_WAITING, tenant, domain, &r, e);
     if (st != OK)
         return st;
-    row_int(&r, domain_id);
-    row_int(&r, tenant_id);
     struct walk w = {each, ctx, SLICE_EMPTY, STATES, 0, false};
     st = walk_rows(l, &r, &w, e);
     row_close(&r);

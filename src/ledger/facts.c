@@ -135,18 +135,11 @@ enum status ledger_put_domain(struct ledger *l, slice tenant, slice domain, int6
 
 enum status ledger_get_domain(struct ledger *l, slice tenant, slice domain, int64_t *delivered_us, err *e)
 {
-    int64_t tenant_id = 0, domain_id = 0;
     struct row r;
-    enum status st = names_find(l, tenant, &tenant_id, e);
+    enum status st = row_open_domain(l, STMT_DOMAIN_GET, tenant, domain, &r, e);
     *delivered_us = TIME_NONE;
-    if (st == OK)
-        st = names_find(l, domain, &domain_id, e);
-    if (st == OK)
-        st = row_open(l, STMT_DOMAIN_GET, &r, e);
     if (st != OK)
         return st;
-    row_int(&r, domain_id);
-    row_int(&r, tenant_id);
     if (row_next(&r, &st, e) > 0)
         *delivered_us = cell_int(&r);
     row_close(&r);

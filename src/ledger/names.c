@@ -114,6 +114,21 @@ enum status names_id(struct ledger *l, slice text, int64_t *id, err *e)
     return st;
 }
 
+enum status row_open_domain(struct ledger *l, enum stmt which, slice tenant, slice domain, struct row *r, err *e)
+{
+    int64_t tenant_id = 0, domain_id = 0;
+    enum status st = names_find(l, tenant, &tenant_id, e);
+    if (st == OK)
+        st = names_find(l, domain, &domain_id, e);
+    if (st == OK)
+        st = row_open(l, which, r, e);
+    if (st != OK)
+        return st;
+    row_int(r, domain_id);
+    row_int(r, tenant_id);
+    return OK;
+}
+
 slice names_text(struct ledger *l, int64_t id)
 {
     if (id <= 0)

@@ -112,6 +112,9 @@ void names_forget(struct names *n);
 NODISCARD enum status names_id(struct ledger *l, slice text, int64_t *id, err *e);
 /* The same without giving numbers: -1 for a text that has none. */
 NODISCARD enum status names_find(struct ledger *l, slice text, int64_t *id, err *e);
+/* Opens a statement of which the first values are the numbers of a domain and a tenant. */
+NODISCARD enum status row_open_domain(struct ledger *l, enum stmt which, slice tenant, slice domain, struct row *r,
+                                      err *e);
 /* The text of a number; empty for 0 and for numbers that were never given. Valid while a cursor is open. */
 slice names_text(struct ledger *l, int64_t id);
 

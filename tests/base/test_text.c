@@ -239,12 +239,25 @@ static void test_prefixes(void **state)
     arena_fini(&a);
 }
 
+static void test_comment_span(void **state)
+{
+    (void)state;
+    static const struct {
+        slice text;
+        size_t span;
+    } cases[] = {{SLICE_INIT("(a) b"), 3},    {SLICE_INIT("(a (b) c) d)"), 9}, {SLICE_INIT("(a \\) b) c"), 8},
+                 {SLICE_INIT("(a (b) c"), 8}, {SLICE_INIT("()"), 2},           {SLICE_INIT("(\\"), 2}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_int_equal(text_comment_span(cases[i].text), cases[i].span);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_utf8_len), cmocka_unit_test(test_utf8_round_trip), cmocka_unit_test(test_utf8_valid),
-        cmocka_unit_test(test_safe),     cmocka_unit_test(test_refused),         cmocka_unit_test(test_lower),
-        cmocka_unit_test(test_ascii),    cmocka_unit_test(test_squeeze),         cmocka_unit_test(test_prefixes),
+        cmocka_unit_test(test_utf8_len),     cmocka_unit_test(test_utf8_round_trip), cmocka_unit_test(test_utf8_valid),
+        cmocka_unit_test(test_safe),         cmocka_unit_test(test_refused),         cmocka_unit_test(test_lower),
+        cmocka_unit_test(test_ascii),        cmocka_unit_test(test_squeeze),         cmocka_unit_test(test_prefixes),
+        cmocka_unit_test(test_comment_span),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
