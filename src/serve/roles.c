@@ -11,6 +11,7 @@ const struct role *const roles[] = {
     &postfix_policy_role,
     &line_role,
     &milter_role,
+    &outgoing_role,
     &hook_role,
     &http_role,
     NULL,

@@ -5,6 +5,7 @@
 #include "serve/role.h"
 
 extern const struct role tail_role;
+extern const struct role outgoing_role; /* letters to other systems */
 extern const struct role hook_role, http_role;
 extern const struct role smtp_role, lmtp_role, maildir_role;
 /* Of answering.c: those who are asked before a send. */
