@@ -24,6 +24,7 @@ const struct cmd *const cmd_table[] = {
     &cmd_verify,
     &cmd_rebuild,
     &cmd_key,
+    &cmd_webhooks,
     &cmd_serve,
     &cmd_status,
     &cmd_reload,

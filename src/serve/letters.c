@@ -60,7 +60,7 @@ slice letters_name(const struct letters *l)
     return l->name;
 }
 
-static void wait(struct letters *l, int64_t us)
+static void pause_for(struct letters *l, int64_t us)
 {
     const struct timeval tv = {(time_t)(us / TIME_SECOND), (suseconds_t)(us % TIME_SECOND)};
     if (!l->draining)
@@ -118,7 +118,7 @@ static void start(struct letters *l)
     if (workers_put(l->d->workers, &l->job) == OK)
         return;
     l->doing = DOING_NOTHING;
-    wait(l, TIME_SECOND);
+    pause_for(l, TIME_SECOND);
 }
 
 static void rest(struct letters *l, int64_t us)
@@ -127,7 +127,7 @@ static void rest(struct letters *l, int64_t us)
     if (l->again)
         us = 0;
     l->again = false;
-    wait(l, us);
+    pause_for(l, us);
 }
 
 static void trouble(struct letters *l, const err *e)
@@ -230,7 +230,7 @@ static bool split_header(slice text, struct http_field *out)
     return out->name.n > 0;
 }
 
-static void send(struct letters *l)
+static void send_one(struct letters *l)
 {
     struct letter *t = &l->list[l->at];
     struct http_field fields[6] = {{S("Content-Type"), S("application/json")}};
@@ -279,7 +279,7 @@ static void go_on(struct letters *l)
     }
     int64_t early_us = l->list[l->at].due_us - daemon_now(l->d);
     if (early_us <= 0)
-        send(l);
+        send_one(l);
     else if (l->recorded < l->at)
         record(l);
     else
@@ -338,7 +338,7 @@ static void time_to_look(evutil_socket_t fd, short what, void *ctx)
 void letters_wake(struct letters *l)
 {
     if (l->doing == DOING_NOTHING)
-        wait(l, 0);
+        pause_for(l, 0);
     else
         l->again = true;
 }
@@ -354,7 +354,8 @@ static enum status check(const struct letters *l, err *e)
         st = err_set(e, E_INVALID, "[webhook %.*s]: url: begins with https:// (or http://)", SLICE_FMT(l->name));
     else if (!slice_empty(l->conf->secret) &&
              !standard_webhook_sign(secrets, slice_empty(secrets[1]) ? 1 : 2, S("msg_1"), 1, S("x"), &a, &signature))
-        st = err_set(e, E_INVALID, "[webhook %.*s]: secret: whsec_ and base64 of 24 to 64 octets (`openssl rand -base64 32`)",
+        st = err_set(e, E_INVALID,
+                     "[webhook %.*s]: secret: whsec_ and base64 of 24 to 64 octets (`openssl rand -base64 32`)",
                      SLICE_FMT(l->name));
     else if (!slice_empty(l->conf->header) && !split_header(l->conf->header, &header))
         st = err_set(e, E_INVALID, "[webhook %.*s]: header: write it as NAME: VALUE", SLICE_FMT(l->name));

@@ -134,9 +134,10 @@ static enum status check_kinds(const struct section *s, err *e)
     const struct conf_webhook *c = s->values;
     for (size_t i = 0; i < c->kinds.n; i++)
         if (outbox_kind_find(c->kinds.v[i]) == OUTBOX_KINDS)
-            return err_set(e, E_INVALID,
-                           "[webhook %.*s]: kinds: there is no '%.*s'; suppressed, lifted, held, bounced, complained, incident",
-                           SLICE_FMT(s->name), SLICE_FMT(c->kinds.v[i]));
+            return err_set(
+                e, E_INVALID,
+                "[webhook %.*s]: kinds: there is no '%.*s'; suppressed, lifted, held, bounced, complained, incident",
+                SLICE_FMT(s->name), SLICE_FMT(c->kinds.v[i]));
     return OK;
 }
 
@@ -145,7 +146,8 @@ static enum status take_allowed(struct outgoing *g, const struct section *s, err
     const struct conf_webhook *c = s->values;
     for (size_t i = 0; i < c->allow.n; i++) {
         if (g->allowed_count == MAX_ALLOWED || !cidr_parse(c->allow.v[i], &g->allowed[g->allowed_count]))
-            return err_set(e, E_INVALID, "[webhook %.*s]: allow: '%.*s' is no network (10.0.0.0/8), or there are over %u",
+            return err_set(e, E_INVALID,
+                           "[webhook %.*s]: allow: '%.*s' is no network (10.0.0.0/8), or there are over %u",
                            SLICE_FMT(s->name), SLICE_FMT(c->allow.v[i]), MAX_ALLOWED);
         g->allowed_count++;
     }
