@@ -24,7 +24,8 @@ static const struct opt options[] = {
     {"zone", 0, OPT_TEXT, "ZONE", "zone of log stamps that name none (default: this machine's)"},
     {"verp-keys", 0, OPT_TEXT, "FILE",
      "keys of signed return paths (default: /etc/bounced/verp.keys when it is there)"},
-    {"form", 0, OPT_TEXT, "FORM", "what every file is, where it does not look it: message, mbox, log or journal"},
+    {"form", 0, OPT_TEXT, "FORM",
+     "what every file is, where it does not look it: message, mbox, log, journal, ndjson, csv"},
     {"dialect", 0, OPT_TEXT, "NAME", "what wrote every log, where it does not look it (default: each line tells)"},
     {"no-mark", 0, OPT_FLAG, NULL, "leave mails in a Maildir as they are (default: move new/ to cur/ as seen)"},
     {"unread", 0, OPT_FLAG, NULL, "of a Maildir read only what nobody has read"},
@@ -91,6 +92,7 @@ int ingest_mail(struct ingest *g, slice path, slice bytes, int64_t arrived_us)
 static int log_lines(struct ingest *g, const struct read_piece *piece)
 {
     struct feed_list list = {0};
+    uint64_t odd = maillog_counts(g->logs)->odd;
     if (piece->first)
         maillog_file(g->logs, SLICE_EMPTY, piece->head, piece->reference_us);
     bool whole = piece->form == READ_JOURNAL ? maillog_journal(g->logs, piece->bytes, &g->arena, &list)
@@ -99,6 +101,10 @@ static int log_lines(struct ingest *g, const struct read_piece *piece)
         cmd_error(g->args, "%.*s: no memory for its lines", SLICE_FMT(piece->path));
         return EXIT_TEMPFAIL;
     }
+    odd = maillog_counts(g->logs)->odd - odd;
+    if (odd)
+        cmd_error(g->args, "%.*s: %llu records could not be read; the last one: %.*s", SLICE_FMT(piece->path),
+                  (unsigned long long)odd, SLICE_FMT(maillog_odd(g->logs)));
     return add_all(g, list.items, list.n);
 }
 
@@ -110,17 +116,21 @@ static int one_piece(struct ingest *g, const struct read_piece *piece)
         return ingest_mail(g, piece->path, piece->bytes, piece->reference_us);
     case READ_LOG:
     case READ_JOURNAL:
-        return log_lines(g, piece);
+    case READ_NDJSON:
+    case READ_CSV:
+        if (g->dialect || piece->form == READ_LOG || piece->form == READ_JOURNAL || log_dialect_detect(piece->head))
+            return log_lines(g, piece);
+        break;
     default:
-        if (piece->first) {
-            cmd_error(
-                g->args,
-                "%.*s: looks like %s, which ingest does not read; it takes mails, mboxes, Maildirs and Postfix logs",
-                SLICE_FMT(piece->path), read_form_word(piece->form));
-            g->odd_pieces++;
-        }
-        return EXIT_YES;
+        break;
     }
+    if (piece->first) {
+        cmd_error(g->args, "%.*s: looks like %s, but like no log that ingest reads; --dialect says which one it is",
+                  SLICE_FMT(piece->path), read_form_word(piece->form));
+        g->odd_pieces++;
+        reader_decline(g->files);
+    }
+    return EXIT_YES;
 }
 
 /* ---- one batch ---- */
@@ -276,7 +286,7 @@ static bool known_position(void *ctx, slice name, arena *a, slice *position)
 
 static bool take_form(struct ingest *g)
 {
-    static const enum read_form forms[] = {READ_MESSAGE, READ_MBOX, READ_LOG, READ_JOURNAL};
+    static const enum read_form forms[] = {READ_MESSAGE, READ_MBOX, READ_LOG, READ_JOURNAL, READ_NDJSON, READ_CSV};
     const char *word = args_text(g->args, "form", NULL);
     g->form = READ_AUTO;
     for (size_t i = 0; word && i < ARRAY_LEN(forms); i++)
@@ -305,12 +315,11 @@ static int take_options(struct ingest *g)
     if (dialect && !g->dialect)
         return unknown_dialect(g);
     if (!take_form(g))
-        return cmd_usage(g->args, "--form is message, mbox, log or journal");
+        return cmd_usage(g->args, "--form is message, mbox, log, journal, ndjson or csv");
     const char *trust = args_text(g->args, "trust", NULL);
     if (args_count(g->args) == 0)
-        return cmd_usage(
-            g->args,
-            "which files? Mails, mboxes, Maildirs, directories, Postfix logs, IMAP folders; - is standard input");
+        return cmd_usage(g->args,
+                         "which files? Mails, mboxes, Maildirs, directories, logs, IMAP folders; - is standard input");
     if (trust && strcmp(trust, "matched") != 0)
         return cmd_usage(g->args, "--trust takes 'matched' only; a signed return path proves more by itself");
     g->vouched = trust != NULL;
@@ -459,8 +468,9 @@ const struct cmd cmd_ingest = {
     .name = "ingest",
     .usage = "[options] PATH...",
     .summary = "read mails and logs into the ledger; suppress what must be",
-    .details = "PATH is a mail, an mbox, a Maildir, a directory, a Postfix log (also rotated .gz, .xz, .zst, or\n"
-               "`journalctl -o export`), imaps://user@host/FOLDER, or - for any of these on standard input.\n"
+    .details = "PATH is a mail, an mbox, a Maildir, a directory, imaps://user@host/FOLDER, a log of Postfix, Exim,\n"
+               "OpenSMTPD, sendmail, PowerMTA or KumoMTA (also rotated .gz, .xz, .zst, or `journalctl -o export`),\n"
+               "a file of events, or - for any of these on standard input.\n"
                "Safe to repeat: what was read is known.\n"
                "Exit status: 0 done, 65 a path that is none of these, 66 a path that cannot be read (the others are\n"
                "done), 75 try again (busy, disk full; nothing of the batch was taken);\n"

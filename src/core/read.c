@@ -8,6 +8,7 @@
 #include "core/read_mbox.h"
 #include "core/read_set.h"
 #include "core/read_walk.h"
+#include "feed/log.h"
 
 #define MESSAGE_BYTES (50u * 1024 * 1024)
 #define KEEP_BYTES (4u * 1024 * 1024) /* of the message buffer from one mail to the next */
@@ -124,6 +125,11 @@ static enum status note_end(struct reader *r, err *e)
     return known_put(&r->known, slice_of(name.text, name.n), S("end"))
                ? OK
                : err_set(e, E_MEMORY, "reader: no memory for a position");
+}
+
+void reader_decline(struct reader *r)
+{
+    r->tracked = false;
 }
 
 enum status reader_positions(struct reader *r, read_put_fn put, void *ctx, err *e)
@@ -363,7 +369,8 @@ static enum read_form form_of(const struct reader *r, bool in_maildir, bool stre
     if (in_maildir)
         return READ_MESSAGE;
     enum read_form form = read_form_of(read_file_head(r->file));
-    bool log = form == READ_LOG || form == READ_JOURNAL;
+    bool log = form == READ_LOG || form == READ_JOURNAL ||
+               ((form == READ_NDJSON || form == READ_CSV) && log_dialect_detect(read_file_head(r->file)));
     if (form == READ_MBOX || (!r->options.mail_only && (log || !stream)))
         return form;
     return READ_MESSAGE; /* a mail may begin with anything, and what a pipe hands over must not be lost */

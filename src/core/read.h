@@ -91,6 +91,10 @@ NODISCARD enum status reader_open(const char *const *paths, size_t n, const stru
 /* One piece: 1. All read: 0. One source failed: -1, *e says which and why; call again for the others. */
 NODISCARD int reader_next(struct reader *r, struct read_piece *out, err *e);
 
+/* The file at hand is nothing that the caller reads: it keeps no position, so that a later run that knows better begins at
+ * its start. Call it with the first piece. */
+void reader_decline(struct reader *r);
+
 typedef enum status (*read_put_fn)(void *ctx, slice name, slice position, err *e);
 /* Gives every position that changed since the last reader_committed, as it is behind the last piece. Names identify
  * content

@@ -3,10 +3,10 @@
 #define LINES_LOOKED_AT 50
 
 static const struct log_dialect dialects[] = {
-    {"postfix", NULL, postfix_claims_tag, postfix_read},
-    {"exim", exim_claims_line, exim_claims_tag, exim_read},
-    {"opensmtpd", NULL, opensmtpd_claims_tag, opensmtpd_read},
-    {"sendmail", NULL, sendmail_claims_tag, sendmail_read},
+    {"postfix", NULL, postfix_claims_tag, postfix_read},       {"exim", exim_claims_line, exim_claims_tag, exim_read},
+    {"opensmtpd", NULL, opensmtpd_claims_tag, opensmtpd_read}, {"sendmail", NULL, sendmail_claims_tag, sendmail_read},
+    {"powermta", powermta_claims_line, NULL, powermta_read},   {"kumomta", kumomta_claims_line, NULL, kumomta_read},
+    {"events", events_claims_line, NULL, events_read_line},
 };
 
 const struct log_dialect *log_dialect_at(size_t i)
@@ -27,10 +27,10 @@ const struct log_dialect *log_dialect_find(slice name)
     return NULL;
 }
 
-const struct log_dialect *log_dialect_of_line(const struct syslog_line *line)
+const struct log_dialect *log_dialect_of_line(const struct maillog *m, const struct syslog_line *line)
 {
     for (size_t i = 0; i < ARRAY_LEN(dialects); i++)
-        if (dialects[i].claims_line && dialects[i].claims_line(line))
+        if (dialects[i].claims_line && dialects[i].claims_line(m, line))
             return &dialects[i];
     return NULL;
 }
@@ -46,7 +46,7 @@ const struct log_dialect *log_dialect_of_tag(const struct syslog_line *line)
 static const struct log_dialect *dialect_of_line(slice text)
 {
     struct syslog_line line = syslog_bare(text);
-    const struct log_dialect *d = log_dialect_of_line(&line);
+    const struct log_dialect *d = log_dialect_of_line(NULL, &line);
     if (!d && syslog_parse(text, &line))
         d = log_dialect_of_tag(&line);
     return d;

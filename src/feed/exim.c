@@ -3,8 +3,9 @@
 
 /* ---- which lines are ours ---- */
 
-bool exim_claims_line(const struct syslog_line *line)
+bool exim_claims_line(const struct maillog *m, const struct syslog_line *line)
 {
+    (void)m;
     struct syslog_line l = *line;
     slice id;
     bool has_id = exim_line(&l, &id);

@@ -69,7 +69,8 @@ struct maillog *maillog_new(const struct log_options *o)
     arena_init(&m->fixed, 0);
     buf_init(&m->feed, 0);
     buf_init(&m->odd, 0);
-    m->charsets = charsets_new();
+    m->own_charsets = o->charsets ? NULL : charsets_new();
+    m->charsets = o->charsets ? o->charsets : m->own_charsets;
     if (!m->charsets || !copy_options(m, o))
         maillog_free(&m);
     return m;
@@ -81,7 +82,7 @@ void maillog_free(struct maillog **m)
         return;
     buf_fini(&(*m)->feed);
     buf_fini(&(*m)->odd);
-    charsets_free(&(*m)->charsets);
+    charsets_free(&(*m)->own_charsets);
     queue_fini(&(*m)->queue);
     arena_fini(&(*m)->fixed);
     free(*m);
@@ -90,12 +91,12 @@ void maillog_free(struct maillog **m)
 
 void maillog_file(struct maillog *m, slice feed, slice head, int64_t reference_us)
 {
-    (void)head;
     buf_clear(&m->feed);
     buf_clear(&m->odd);
     buf_add(&m->feed, slice_empty(feed) ? m->usual_feed : feed);
     m->clock.reference_us = reference_us == TIME_NONE ? m->reference_us : reference_us;
     m->clock.cached_us = TIME_NONE;
+    powermta_file(m, head);
 }
 
 const struct log_counts *maillog_counts(const struct maillog *m)
@@ -168,8 +169,11 @@ bool maillog_entry(struct maillog *m, const struct syslog_line *line, arena *a, 
 bool maillog_line(struct maillog *m, slice text, arena *a, struct feed_list *out)
 {
     struct syslog_line line = syslog_bare(text);
-    const struct log_dialect *d = log_dialect_of_line(&line);
+    const struct log_dialect *d = m->forced;
     m->counts.lines++;
+    if (d && d->claims_line && !d->claims_tag) /* nothing else it could be */
+        return give(m, d, &line, a, out);
+    d = log_dialect_of_line(m, &line);
     if (d && (!m->forced || d == m->forced))
         return give(m, d, &line, a, out);
     return syslog_parse(text, &line) ? give_syslog(m, &line, a, out) : true;

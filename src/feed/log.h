@@ -20,6 +20,7 @@
 #define FEED_LOG_H
 
 #include "base/buf.h"
+#include "bounce/charset.h"
 #include "feed/feed.h"
 #include "feed/journal.h"
 
@@ -50,7 +51,8 @@ struct log_options {
     size_t relay_count;
     const slice *campaign_headers, *stream_headers; /* where a log shows headers; NULL: X-Campaign & co., X-Stream */
     size_t campaign_header_count, stream_header_count;
-    slice host; /* when the lines have none */
+    struct charsets *charsets; /* of this thread, to live as long; NULL: some of its own, which takes milliseconds */
+    slice host;                /* when the lines have none */
     slice tenant;
     slice feed;              /* observation.feed; empty: the dialect's name */
     size_t max_memory_bytes; /* 0: LOG_MAX_MEMORY_BYTES */

@@ -1,4 +1,7 @@
+#include "base/text.h"
 #include "feed/log_work.h"
+
+#define MAX_ODD_WORD_BYTES 80u
 
 int64_t work_time(const struct work *w)
 {
@@ -38,6 +41,11 @@ struct hash128 work_source_key(const struct work *w, slice recipient)
     return slice_empty(recipient) ? h : hash128_more(h, recipient);
 }
 
+slice work_feed(const struct work *w)
+{
+    return w->log->feed.n ? arena_dup(w->arena, buf_slice(&w->log->feed)) : w->dialect;
+}
+
 struct observation *work_observe(const struct work *w, const struct queue_mail *mail)
 {
     struct observation *o = feed_add(w->out, w->arena);
@@ -45,7 +53,7 @@ struct observation *work_observe(const struct work *w, const struct queue_mail *
         return NULL;
     arena *a = w->arena;
     o->tenant = arena_dup(a, w->log->tenant);
-    o->feed = w->log->feed.n ? arena_dup(a, buf_slice(&w->log->feed)) : w->dialect;
+    o->feed = work_feed(w);
     o->format = w->dialect;
     o->trust = TRUST_PROVEN;
     o->time_us = work_time(w);
@@ -67,11 +75,18 @@ slice work_reply(const struct work *w, slice text)
     return slice_sub(text, 0, LOG_MAX_REPLY_BYTES);
 }
 
-void work_odd(const struct work *w, const char *what)
+void work_odd_word(const struct work *w, slice word, const char *what)
 {
     w->log->counts.odd++;
     buf_clear(&w->log->odd);
+    text_add_safe(&w->log->odd, word, MAX_ODD_WORD_BYTES);
+    buf_adds(&w->log->odd, slice_empty(word) ? "" : " ");
     buf_adds(&w->log->odd, what);
+}
+
+void work_odd(const struct work *w, const char *what)
+{
+    work_odd_word(w, SLICE_EMPTY, what);
 }
 
 /* ---- next hops ---- */

@@ -3,8 +3,8 @@
 #ifndef FEED_LOG_WORK_H
 #define FEED_LOG_WORK_H
 
-#include "bounce/charset.h"
 #include "feed/log.h"
+#include "feed/powermta.h"
 #include "feed/queue.h"
 
 struct names {
@@ -18,10 +18,11 @@ struct maillog {
     struct names relays, campaign_headers, stream_headers;
     slice host, tenant, usual_feed;
     buf feed; /* of the file at hand; empty: the dialect's name */
-    struct charsets *charsets;
+    struct charsets *charsets, *own_charsets;
     struct stamp_clock clock;
-    int64_t reference_us; /* of the options */
-    int64_t kept_last_us; /* clock.last_us as it was exported */
+    int64_t reference_us;            /* of the options */
+    int64_t kept_last_us;            /* clock.last_us as it was exported */
+    struct powermta_columns columns; /* of the file at hand */
     struct queue queue;
     struct log_counts counts;
     buf odd; /* what was wrong with the last odd record */
@@ -63,7 +64,10 @@ void work_last_deferral(const struct work *w, struct queue_mail *mail, struct ob
 void work_forget(const struct work *w, struct queue_mail *mail, slice to);
 /* A next hop that options.relays names, by name or by IP. */
 bool work_is_relay(const struct maillog *m, slice host, slice ip);
-/* Tells that a record could not be read; `what` is a sentence without the full stop. */
+/* What observations of this line name as their feed, in the arena. */
+slice work_feed(const struct work *w);
+/* Tells that a record could not be read; `what` is a sentence without the full stop, `word` its subject (may be empty). */
 void work_odd(const struct work *w, const char *what);
+void work_odd_word(const struct work *w, slice word, const char *what);
 
 #endif

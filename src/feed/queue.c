@@ -67,11 +67,8 @@ static void lose_row(struct queue *q, struct queue_mail *mail)
 
 /* ---- what is done ---- */
 
-void queue_done(struct queue *q, struct queue_mail *mail)
+static void list_done(struct queue *q, struct queue_mail *mail)
 {
-    queue_touch(q, mail);
-    if (mail->done)
-        return;
     mail->done = true;
     mail->done_before = q->last_done;
     mail->done_after = NULL;
@@ -247,6 +244,13 @@ static void touch(struct queue *q, struct queue_mail *mail, int64_t now_us)
         link_newest(q, mail);
     }
     queue_touch(q, mail);
+}
+
+/* As touched last, so that both lists stand in one order. */
+void queue_done(struct queue *q, struct queue_mail *mail, int64_t now_us)
+{
+    touch(q, mail, now_us);
+    list_done(q, mail);
 }
 
 static int by_age(const void *a, const void *b)

@@ -98,7 +98,7 @@ struct queue_mail *queue_add(struct queue *q, const struct queue_key *key, bool 
 void queue_close(struct queue *q, struct queue_mail *mail);
 /* Nothing more is expected of it, but the log may surprise (an alias with several members): queue_trim closes it
  * QUEUE_DONE_US later, unless it is opened again. */
-void queue_done(struct queue *q, struct queue_mail *mail);
+void queue_done(struct queue *q, struct queue_mail *mail, int64_t now_us);
 /* Closes the mails touched longest ago while there are too many bytes, or they are too old beside the newest one (which stays in
  * any case), and counts them. */
 void queue_trim(struct queue *q);

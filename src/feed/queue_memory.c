@@ -128,7 +128,7 @@ static struct queue_mail *get_mail(struct queue *q, slice *in)
     good = good && (!(flags & MAIL_LEFT) || (get_number(in, &left) && left <= QUEUE_MAX_RCPTS));
     m->left = (uint32_t)left;
     if (flags & MAIL_DONE)
-        queue_done(q, m);
+        queue_done(q, m, TIME_NONE);
     if (good && get_rcpts(q, m, in))
         return m;
     queue_close(q, m);

@@ -231,7 +231,7 @@ static bool each_recipient(struct work *w, const struct sendmail_record *r)
             good = one_recipient(w, &mail, r, to);
     }
     if (mail && known && mail->left == 0 && mail->rcpt_count == 0)
-        queue_done(&w->log->queue, mail);
+        queue_done(&w->log->queue, mail, work_time(w));
     else if (mail && known)
         queue_touch(&w->log->queue, mail);
     return good;

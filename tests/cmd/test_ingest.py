@@ -120,7 +120,7 @@ class Ingest(Case):
 
     def test_odd_paths(self):
         self.file("binary", bytes(range(256)) * 40)
-        self.file("table.csv", "type,rcpt,dsnStatus\nb,x@example.com,5.1.1\n")
+        self.file("table.csv", "kind,rcpt,dsnStatus\nb,x@example.com,5.1.1\n")
         for name in ("binary", "table.csv"):
             done = self.bounced("ingest", name, MAIL, code=65)
             self.assertIn(name, done.err)
@@ -165,6 +165,50 @@ class Ingest(Case):
         self.assertEqual(done.returncode, 66)
         self.assertIn("ledger.db", done.stderr)
         self.assertIn("run as a user who may", done.stderr)
+
+
+class OtherForms(Case):
+    """Accounting files, JSON logs and our own events: by their content, in pieces, and from a pipe."""
+
+    CSV = ("type,rcpt,timeLogged,orig,dsnStatus,dsnDiag,bounceCat\r\n"
+           "b,a@x.example,2026-01-05 10:00:00+0000,n@us.example,5.1.1 (bad),smtp;550 5.1.1 no such user,bad-mailbox\r\n")
+    MORE = "b,b@x.example,2026-01-05 10:00:01+0000,n@us.example,5.1.1 (bad),smtp;550 5.1.1 no such user,bad-mailbox\r\n"
+    KUMO = ('{"type":"Bounce","id":"1","recipient":"c@x.example","nodeid":"n","timestamp":1767607200,'
+            '"response":{"code":550,"enhanced_code":{"class":5,"subject":1,"detail":1},"content":"no such user",'
+            '"command":"RCPT TO:<c@x.example>"}}\n')
+    EVENT = ('{"event":"bounced","recipient":"d@x.example","time":"2026-01-05T10:00:00Z",'
+             '"reply":"550 5.1.1 no such user"}\n')
+
+    def suppressed(self):
+        return [line for line in self.bounced("suppress", "list").out.split() if "@" in line]
+
+    def summary(self, *args, **kwargs):
+        return self.objects("ingest", "--json", *args, **kwargs)[-1]
+
+    def test_csv_that_grows(self):
+        path = self.file("acct.csv", self.CSV)
+        self.assertEqual(self.summary(path)["new"], 1)
+        path.write_text(self.CSV + self.MORE, newline="")
+        self.assertEqual((lambda s: (s["new"], s["repeats"]))(self.summary(path)), (1, 0))
+        self.assertEqual(self.summary("-", stdin=self.CSV + self.MORE)["repeats"], 2)
+
+    def test_json_lines(self):
+        self.assertEqual(self.summary(self.file("kumo", self.KUMO))["new"], 1)
+        self.assertEqual(self.summary("-", stdin=self.KUMO)["repeats"], 1)
+        self.assertEqual(self.summary(self.file("all", self.KUMO + self.EVENT))["new"], 1)
+        self.assertEqual(self.summary("-", stdin=self.EVENT)["repeats"], 1)
+        self.assertEqual(self.bounced("check", "c@x.example", "d@x.example", code=None).out.count("suppressed"), 2)
+
+    def test_what_is_wrong_is_told(self):
+        done = self.bounced("ingest", self.file("e", self.EVENT + '{"event":"danced","recipient":"e@x.example","key":1}\n'))
+        self.assertIn("1 records could not be read; the last one: danced is no event that is known", done.err)
+        done = self.bounced("ingest", self.file("j", '{"some":"json"}\n'), code=65)
+        self.assertIn("--dialect", done.err)
+
+    def test_dialect_of_a_template(self):
+        line = '{"type":"Bounce","recipient":"c@x.example","timestamp":1767607200}\n'
+        self.bounced("ingest", self.file("k", line), code=65)
+        self.assertEqual(self.summary("--dialect", "kumomta", self.dir / "k")["new"], 1)
 
 
 class Imap(Case):

@@ -14,7 +14,8 @@ from cmdtest import BOUNCED, Case, LOGS, ROOT, SAMPLES
 
 MAN = ROOT / "man"
 YEAR_OF_LOGS = 1742000000  # March 2025
-PLACES = (("/var/log/mail.log*", "log/mail.log*"), ("/home/bounce/Maildir", "Maildir"), ("/var/backups/", "backups/"),
+PLACES = (("/var/log/mail.log*", "log/mail.log*"), ("/var/log/exim4/", "log/exim4/"),
+          ("/home/bounce/Maildir", "Maildir"), ("/var/backups/", "backups/"),
           ("/etc/postfix/", "postfix/"), ("/var/lib/bounced/", ""), ("/etc/bounced/", "etc/"))
 STAND_INS = {  # what belongs to other packages, or to the whole machine
     "journalctl": 'cat "$SAMPLES/logs/postfix-journal.export"',
@@ -147,6 +148,8 @@ class Examples(Case):
         self.env["SAMPLES"] = str(SAMPLES)
         if ledger:
             self.bounced("ingest", "--quiet", *sorted((self.dir / "log").iterdir()))
+        (self.dir / "log" / "exim4").mkdir()
+        shutil.copy(LOGS / "exim-mainlog", self.dir / "log" / "exim4" / "mainlog")
 
     def run_block(self, block):
         built = built_commands()

@@ -6,10 +6,6 @@
 #include "base/time.h"
 #include "feed/feed.h"
 
-static const char *const kind_names[BOUNCE_KINDS] = {
-    [BOUNCE_KIND_FAILED] = "failed",       [BOUNCE_KIND_EXPIRED] = "expired", [BOUNCE_KIND_DEFERRED] = "deferred",
-    [BOUNCE_KIND_DELIVERED] = "delivered", [BOUNCE_KIND_RELAYED] = "relayed", [BOUNCE_KIND_EXPANDED] = "expanded",
-};
 static const char *const phase_names[BOUNCE_PHASES] = {
     [BOUNCE_PHASE_NONE] = "none",         [BOUNCE_PHASE_CONNECT] = "connect", [BOUNCE_PHASE_HELO] = "helo",
     [BOUNCE_PHASE_STARTTLS] = "starttls", [BOUNCE_PHASE_AUTH] = "auth",       [BOUNCE_PHASE_MAIL] = "mail",
@@ -26,7 +22,7 @@ static inline void dump_field(buf *b, const char *name, slice value)
 
 static inline void dump_observation(buf *b, const struct observation *o)
 {
-    buf_printf(b, "%s ", kind_names[o->kind] ? kind_names[o->kind] : "?");
+    buf_printf(b, "%s ", bounce_kind_word(o->kind));
     buf_add(b, o->recipient);
     dump_field(b, "orig", o->sent_to);
     dump_field(b, "from", o->sender);
@@ -41,6 +37,10 @@ static inline void dump_observation(buf *b, const struct observation *o)
         dump_field(b, "phase", slice_str(phase_names[o->phase]));
     if (o->tried_nothing)
         buf_adds(b, " nothing-tried");
+    dump_field(b, "tenant", o->tenant);
+    dump_field(b, "verdict", o->verdict.rule);
+    if (o->trust == TRUST_BARE)
+        buf_adds(b, " bare");
     buf_addc(b, ' ');
     time_add_iso(b, o->time_us);
     dump_field(b, "reply", o->reply);

@@ -15,9 +15,12 @@
 static const slice relays[] = {SLICE_INIT("smarthost.example.net"), SLICE_INIT("[203.0.113.77]"),
                                SLICE_INIT(".relay.example"), SLICE_INIT("spamfilter")};
 
+static struct charsets *charsets; /* opened once: it takes milliseconds */
+
 static struct maillog *new_postfix(void)
 {
-    const struct log_options o = {.reference_us = REFERENCE,
+    const struct log_options o = {.charsets = charsets,
+                                  .reference_us = REFERENCE,
                                   .relays = relays,
                                   .relay_count = ARRAY_LEN(relays),
                                   .host = S("here"),
@@ -329,7 +332,8 @@ static void source_key_knows_neither_path_nor_year(void **state)
 static void caps_hold(void **state)
 {
     (void)state;
-    const struct log_options o = {.reference_us = REFERENCE, .max_memory_bytes = 200000, .max_age_us = TIME_DAY};
+    const struct log_options o = {
+        .charsets = charsets, .reference_us = REFERENCE, .max_memory_bytes = 200000, .max_age_us = TIME_DAY};
     struct maillog *p = maillog_new(&o);
     arena a;
     struct feed_list list = {0};
@@ -351,7 +355,7 @@ static void caps_hold(void **state)
 static void growing_mails_are_capped(void **state)
 {
     (void)state;
-    const struct log_options o = {.reference_us = REFERENCE, .max_memory_bytes = 300000};
+    const struct log_options o = {.charsets = charsets, .reference_us = REFERENCE, .max_memory_bytes = 300000};
     struct maillog *p = maillog_new(&o);
     arena a;
     buf line, memory;
@@ -514,6 +518,8 @@ static void refused_memory_is_told(void **state)
 
 int main(void)
 {
+    charsets = charsets_new();
+    assert_non_null(charsets);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_examples),
         cmocka_unit_test(resumes_at_every_line),
@@ -528,5 +534,7 @@ int main(void)
         cmocka_unit_test(damaged_memory_is_refused),
         cmocka_unit_test(refused_memory_is_told),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    charsets_free(&charsets);
+    return failed;
 }
