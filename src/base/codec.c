@@ -167,27 +167,18 @@ static size_t drop_blanks(const char *out, size_t from, size_t n)
     return n;
 }
 
-/* Text up to the next "=", CR or LF. */
-static size_t literal_run(slice s)
-{
-    enum { WINDOW = 64 }; /* no byte is looked at again and again */
-    for (size_t i = 0; i < s.n; i += WINDOW) {
-        slice window = slice_sub(s, i, WINDOW);
-        size_t end = slice_line_end(window), equals = slice_chr(slice_sub(window, 0, end), '=');
-        if (equals != SLICE_NPOS || end < window.n)
-            return i + (equals != SLICE_NPOS ? equals : end);
-    }
-    return s.n;
-}
-
 size_t qp_decode(slice s, bool header, char *out)
 {
     if (header)
         return q_decode(s, out);
     size_t i = 0, o = 0;
-    size_t solid = 0; /* white space before it was encoded or ended a line, so it stays */
+    size_t solid = 0;                /* white space before it was encoded or ended a line, so it stays */
+    size_t line = slice_line_end(s); /* end of the line that i is in */
     while (i < s.n) {
-        size_t run = literal_run(slice_from(s, i));
+        if (i > line)
+            line = i + slice_line_end(slice_from(s, i));
+        size_t equals = slice_chr(slice_sub(s, i, line - i), '=');
+        size_t run = equals == SLICE_NPOS ? line - i : equals;
         memmove(out + o, s.p + i, run);
         i += run;
         o += run;

@@ -89,10 +89,18 @@ static void put_char(struct writer *w, char c)
         put_bytes(w, &c, 1);
 }
 
+/* Word by word where white space is joined. */
 static void put_text(struct writer *w, slice s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        put_char(w, s.p[i]);
+    for (size_t i = 0; i < s.n;) {
+        size_t from = i;
+        while (w->pre == 0 && i < s.n && !ascii_space(s.p[i]))
+            i++;
+        if (i > from)
+            put_bytes(w, s.p + from, i - from);
+        else
+            put_char(w, s.p[i++]);
+    }
 }
 
 /* The code point of "&#65;" or "&#x41;" without "&" and ";"; 0 when it is none. */
@@ -221,10 +229,8 @@ slice html_text(arena *a, slice html)
     if (w.out == NULL)
         return SLICE_EMPTY;
     for (size_t i = 0; i < html.n;) {
-        size_t text = 0;
         slice rest = slice_from(html, i);
-        while (text < rest.n && rest.p[text] != '<' && rest.p[text] != '&')
-            text++;
+        size_t text = slice_either(rest, '<', '&');
         put_text(&w, slice_sub(rest, 0, text));
         i += text;
         if (i < html.n)

@@ -4,21 +4,17 @@
 
 #include "bounce/phrase.h"
 
-enum { BEGINS, ALONE };
+enum { BEGINS, ALONE, TOP };
+enum { LONGEST = 64 }; /* octets of a line that are looked at */
 
+/* TOP: fields that stand at the top of a message and hardly ever at the start of a sentence. */
 static const struct phrase rows[] = {
 #define QUOTED(how, text) {"^" text, how},
 #include "bounce/quoted.def"
 #undef QUOTED
-};
-
-/* Fields that stand at the top of a message and hardly ever at the start of a sentence. */
-static const slice top_fields[] = {
-    SLICE_INIT("received:"),        SLICE_INIT("return-path:"),
-    SLICE_INIT("dkim-signature:"),  SLICE_INIT("message-id:"),
-    SLICE_INIT("x-envelope-from:"), SLICE_INIT("delivered-to:"),
-    SLICE_INIT("arc-seal:"),        SLICE_INIT("authentication-results:"),
-    SLICE_INIT("mime-version:"),
+    {"^received:", TOP},        {"^return-path:", TOP},  {"^dkim-signature:", TOP}, {"^message-id:", TOP},
+    {"^x-envelope-from:", TOP}, {"^delivered-to:", TOP}, {"^arc-seal:", TOP},       {"^authentication-results:", TOP},
+    {"^mime-version:", TOP},
 };
 
 struct quoted_lines {
@@ -65,23 +61,6 @@ static bool has_letters(slice s)
     return false;
 }
 
-static bool is_marker(const struct quoted_lines *q, slice line)
-{
-    slice s = without_dashes(line);
-    slice head = slice_sub(s, 0, 64);
-    size_t len;
-    const struct phrase *row = phrase_at_start(q->set, head, &len);
-    return row && (row->tag == BEGINS || !has_letters(slice_from(s, len)));
-}
-
-static bool is_top_field(slice line)
-{
-    for (size_t i = 0; i < ARRAY_LEN(top_fields); i++)
-        if (top_fields[i].p[0] == ascii_lower(line.p[0]) && slice_starts_ci(line, top_fields[i]))
-            return true;
-    return false;
-}
-
 /* "Name: value" or a folded line: what may follow the first field of a header. */
 static bool goes_on(slice rest)
 {
@@ -105,22 +84,30 @@ static slice skip_lead(slice text)
     return text;
 }
 
+/* Whether `line` begins the returned message or stands before it: the phrase at its start, NULL when it does neither. */
+static const struct phrase *phrase_of(const struct quoted_lines *q, slice line, slice rest)
+{
+    slice s = without_dashes(line);
+    size_t len;
+    const struct phrase *row = phrase_at_start(q->set, slice_sub(s, 0, LONGEST), &len);
+    if (!row || (row->tag == ALONE && has_letters(slice_from(s, len))) ||
+        (row->tag == TOP && (s.p != line.p || !goes_on(rest))))
+        return NULL;
+    return row;
+}
+
 void quoted_split(const struct quoted_lines *q, slice text, slice *says, slice *returned)
 {
     slice rest = text, line;
     *says = text;
     *returned = SLICE_EMPTY;
     while (slice_line(&rest, &line)) {
-        if (slice_empty(line))
+        const struct phrase *row = slice_empty(line) ? NULL : phrase_of(q, line, rest);
+        if (!row)
             continue;
         size_t at = (size_t)(line.p - text.p);
-        if (is_marker(q, line))
-            *returned = skip_lead(rest);
-        else if (ascii_alpha(line.p[0]) && is_top_field(line) && goes_on(rest))
-            *returned = slice_from(text, at);
-        else
-            continue;
         *says = slice_sub(text, 0, at);
+        *returned = row->tag == TOP ? slice_from(text, at) : skip_lead(rest);
         return;
     }
 }
