@@ -8,10 +8,9 @@ static const struct field_name names[FACTS] = {
 #undef FACT
 };
 
-static void take_fields(const struct header *h, slice fields[FACTS])
+struct field_index *facts_index_new(void)
 {
-    for (size_t k = 0; k < FACTS; k++)
-        fields[k] = header_may_have(h, names[k].hash) ? header_get_filled(h, &names[k]) : SLICE_EMPTY;
+    return field_index_new(names, FACTS);
 }
 
 /* "<>", "", "<MAILER-DAEMON>": what a Return-Path holds when the envelope sender was null. */
@@ -49,11 +48,11 @@ static bool automatic(const slice f[FACTS])
            f[FACT_X_MAIL_AUTOREPLY].n || slice_starts_ci(slice_trim(f[FACT_PRECEDENCE]), S("auto"));
 }
 
-void facts_read(const struct header *h, slice message, const struct lexicon *lexicon, struct charsets *cs, arena *a,
-                struct facts *out)
+void facts_read(const struct field_index *index, const struct header *h, slice message, const struct lexicon *lexicon,
+                struct charsets *cs, arena *a, struct facts *out)
 {
-    *out = (struct facts){.subject = SLICE_EMPTY, .from = SLICE_EMPTY};
-    take_fields(h, out->field);
+    field_index_take(index, h, true, out->field);
+    out->addresses = 0;
     const slice *f = out->field;
     out->subject = header_text(cs, a, f[FACT_SUBJECT], SLICE_EMPTY);
     out->from = header_text(cs, a, f[FACT_FROM], SLICE_EMPTY);

@@ -6,7 +6,7 @@
 #ifndef BOUNCE_FACTS_H
 #define BOUNCE_FACTS_H
 
-#include "bounce/header.h"
+#include "bounce/field_index.h"
 #include "bounce/lexicon.h"
 
 /* Fields that the readers ask for, in the order of facts.def. */
@@ -18,7 +18,7 @@ enum fact {
 };
 
 struct facts {
-    slice field[FACTS];   /* raw value of the first of that name; empty when there is none */
+    slice field[FACTS];   /* raw value of the first of that name that is not empty; empty when there is none */
     slice address[FACTS]; /* in them, where facts_address was asked before */
     uint64_t addresses;   /* bits of these */
     slice subject, from;  /* unfolded and decoded */
@@ -30,8 +30,11 @@ struct facts {
     bool answer;      /* a person's answer or forward */
 };
 
-void facts_read(const struct header *h, slice message, const struct lexicon *lexicon, struct charsets *cs, arena *a,
-                struct facts *out);
+/* The index of the fields in facts.def, for facts_read; NULL when memory is refused. */
+struct field_index *facts_index_new(void);
+/* Fills all of *out but `address`. `message` begins with an mbox line where it has one. */
+void facts_read(const struct field_index *index, const struct header *h, slice message, const struct lexicon *lexicon,
+                struct charsets *cs, arena *a, struct facts *out);
 /* True when anything at all speaks for a report, an automatic answer or a complaint. */
 bool facts_hint(const struct facts *f);
 /* The address in the value of a field; empty when there is none. */

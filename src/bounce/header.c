@@ -159,27 +159,13 @@ bool header_read(slice *rest, arena *a, struct header *out)
     return ok;
 }
 
-/* The first field of that name at or behind `from`, which is inside of h->fields or at its end. */
-static const struct field *find_from(const struct header *h, const struct field *from, slice name, uint8_t hash)
+const struct field *header_find(const struct header *h, slice name, uint8_t hash)
 {
     const struct field *end = h->fields + h->n;
-    for (const struct field *f = from; f < end; f++)
+    for (const struct field *f = h->fields; f < end; f++)
         if (f->hash == hash && slice_eq_ci(f->name, name))
             return f;
     return NULL;
-}
-
-const struct field *header_find(const struct header *h, slice name, uint8_t hash)
-{
-    return find_from(h, h->fields, name, hash);
-}
-
-slice header_get_filled(const struct header *h, const struct field_name *name)
-{
-    const struct field *f = header_may_have(h, name->hash) ? header_find(h, name->name, name->hash) : NULL;
-    while (f && slice_empty(f->value))
-        f = find_from(h, f + 1, name->name, name->hash);
-    return f ? f->value : SLICE_EMPTY;
 }
 
 slice header_get_last(const struct header *h, slice name)

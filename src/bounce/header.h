@@ -69,15 +69,6 @@ static inline bool header_has(const struct header *h, slice name)
     return name.n && header_may_have(h, hash) && header_find(h, name, hash) != NULL;
 }
 
-/* header_get for a name of a table. */
-static inline slice header_get_named(const struct header *h, const struct field_name *name)
-{
-    const struct field *f = header_may_have(h, name->hash) ? header_find(h, name->name, name->hash) : NULL;
-    return f ? f->value : SLICE_EMPTY;
-}
-/* The same of the first that is not empty. */
-slice header_get_filled(const struct header *h, const struct field_name *name);
-
 /* Unfolded to one line (value itself when it is one line already). */
 slice header_unfold(arena *a, slice value);
 

@@ -22,6 +22,7 @@ struct bounce_reader {
     struct lexicon *lexicon;
     struct quoted_lines *quoted;
     struct dialects *dialects;
+    struct field_index *facts, *returned;
 };
 
 struct bounce_reader *bounce_reader_new(const struct bounce_rules *rules)
@@ -34,7 +35,9 @@ struct bounce_reader *bounce_reader_new(const struct bounce_rules *rules)
     reader->lexicon = lexicon_new();
     reader->quoted = quoted_lines_new();
     reader->dialects = dialects_new();
-    if (!reader->cs || !reader->lexicon || !reader->quoted || !reader->dialects)
+    reader->facts = facts_index_new();
+    reader->returned = returned_index_new();
+    if (!reader->cs || !reader->lexicon || !reader->quoted || !reader->dialects || !reader->facts || !reader->returned)
         bounce_reader_free(&reader);
     return reader;
 }
@@ -47,6 +50,8 @@ void bounce_reader_free(struct bounce_reader **reader)
     lexicon_free(&(*reader)->lexicon);
     quoted_lines_free(&(*reader)->quoted);
     dialects_free(&(*reader)->dialects);
+    field_index_free(&(*reader)->facts);
+    field_index_free(&(*reader)->returned);
     free(*reader);
     *reader = NULL;
 }
@@ -209,8 +214,8 @@ struct letter {
     struct header header;
 };
 
-static void read_body(struct reading *r, const struct letter *l, const struct bounce_options *options,
-                      struct bounce_result *out)
+static void read_body(struct reading *r, const struct letter *l, const struct field_index *returned,
+                      const struct bounce_options *options, struct bounce_result *out)
 {
     if (!mime_read_behind(l->whole, &l->header, l->body, r->a, &r->mime))
         r->diag |= BOUNCE_DIAG_MEMORY;
@@ -226,7 +231,7 @@ static void read_body(struct reading *r, const struct letter *l, const struct bo
         set_expired(r, &r->reports[i]);
         judge(r, &r->reports[i]);
     }
-    returned_read(r->cs, r->a, reading_returned(r), options, &out->returned);
+    returned_read(returned, r->cs, r->a, reading_returned(r), options, &out->returned);
 }
 
 /* Fields without which no mail is sent; where they stand behind an empty line, that line is what does not belong there. */
@@ -292,10 +297,10 @@ enum bounce_status bounce_read(struct bounce_reader *reader, struct bounce_slice
         message = slice_from(message, 3);
     struct letter letter;
     read_whole_header(&r, message, &letter);
-    facts_read(&letter.header, letter.whole, reader->lexicon, reader->cs, a, &r.facts);
+    facts_read(reader->facts, &letter.header, letter.whole, reader->lexicon, reader->cs, a, &r.facts);
     set_envelope(&r, out);
     if (facts_hint(&r.facts))
-        read_body(&r, &letter, options, out);
+        read_body(&r, &letter, reader->returned, options, out);
     if (r.envelope_id.n) /* the reporting MTA knows it better than a header of the message */
         out->returned.envelope_id = r.envelope_id;
     out->reports = r.reports;

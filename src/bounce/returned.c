@@ -2,85 +2,66 @@
 
 #include "bounce/address.h"
 
-/* Where mailers and platforms put the id of a campaign: own software first, then the platforms' own marks. */
-static const struct field_name campaign_names[] = {
-    FIELD_NAME("X-Campaign-ID"),
-    FIELD_NAME("X-CampaignID"),
-    FIELD_NAME("X-Campaign"),
-    FIELD_NAME("X-Mailing-ID"),
-    FIELD_NAME("X-MailingID"),
-    FIELD_NAME("X-Newsletter-ID"),
-    FIELD_NAME("X-Mailer-Campaign"),
-    FIELD_NAME("X-EmailCampaign-ID"),
-    FIELD_NAME("X-Broadcast-Id"),
-    FIELD_NAME("X-Mailing"),
-    FIELD_NAME("X-Mautic-Campaign"),
-    FIELD_NAME("X-MessageID"), /* phpList */
-    FIELD_NAME("X-Mw-Campaign-Uid"),
-    FIELD_NAME("X-MC-Campaign"),
-    FIELD_NAME("X-MC-User"),
-    FIELD_NAME("X-MC-Tags"),
-    FIELD_NAME("X-Mailgun-Campaign-Id"),
-    FIELD_NAME("X-Mailgun-Tag"),
-    FIELD_NAME("X-SES-Configuration-Set"),
-    FIELD_NAME("X-PM-Tag"),
-    FIELD_NAME("X-Mailin-Campaign"),
-    FIELD_NAME("X-Mailjet-Campaign"),
-    FIELD_NAME("X-MJ-CustomID"),
-    FIELD_NAME("X-SMTPAPI"),
-    FIELD_NAME("X-SMTP2GO-Tag"),
-    FIELD_NAME("X-SG-Campaign"),
-    FIELD_NAME("X-Job"),
-    FIELD_NAME("X-JobID"),
-    FIELD_NAME("X-Job-ID"),
-    FIELD_NAME("X-rpcampaign"),
-    FIELD_NAME("X-cid"),
-    FIELD_NAME("X-Elasticemail-Campaign"),
-    FIELD_NAME("X-MSYS-API"),
-    FIELD_NAME("X-HS-Cid"),
-    FIELD_NAME("X-Virtual-MTA-Job"),
-    FIELD_NAME("X-Delivery-Job"),
+enum { /* of the fields that stand alone, then of the campaigns, then of the recipients */
+#define FIELD(id, name) id,
+#define CAMPAIGN(name)
+#define RECIPIENT(name)
+#include "bounce/returned.def"
+#undef FIELD
+#undef CAMPAIGN
+#undef RECIPIENT
+       CAMPAIGNS,
+       CAMPAIGN_NAMES = 0
+#define FIELD(id, name)
+#define CAMPAIGN(name) +1
+#define RECIPIENT(name)
+#include "bounce/returned.def"
+#undef CAMPAIGN
+#undef RECIPIENT
+       ,
+       RECIPIENTS = CAMPAIGNS + CAMPAIGN_NAMES,
+       RECIPIENT_NAMES = 0
+#define CAMPAIGN(name)
+#define RECIPIENT(name) +1
+#include "bounce/returned.def"
+#undef FIELD
+#undef CAMPAIGN
+#undef RECIPIENT
+       ,
+       ROWS = RECIPIENTS + RECIPIENT_NAMES
 };
 
-static const struct field_name recipient_names[] = {
-    FIELD_NAME("X-Rcpt-To"),
-    FIELD_NAME("X-Recipient"),
-    FIELD_NAME("X-Envelope-To"),
-    FIELD_NAME("Envelope-To"),
-    FIELD_NAME("X-Original-To"),
-    FIELD_NAME("Original-Recipient"),
-    FIELD_NAME("X-Original-Rcpt-To"),
-    FIELD_NAME("X-Receiver"),
-    FIELD_NAME("X-Listmember"), /* phpList */
-    FIELD_NAME("X-RCPT"),
-    FIELD_NAME("X-Mailing-To"),
-    FIELD_NAME("X-Subscriber-Email"),
-    FIELD_NAME("X-List-Recipient"),
-    FIELD_NAME("X-Apparently-To"),
-    FIELD_NAME("Apparently-To"),
-    FIELD_NAME("Delivered-To"),
+static const struct field_name names[ROWS] = {
+#define FIELD(id, name) FIELD_NAME(name),
+#define CAMPAIGN(name) FIELD_NAME(name),
+#define RECIPIENT(name) FIELD_NAME(name),
+#include "bounce/returned.def"
+#undef FIELD
+#undef CAMPAIGN
+#undef RECIPIENT
 };
 
-/* The first of these fields that is there and not empty. */
-static slice first_of(const struct header *h, const struct field_name *names, size_t n)
+struct field_index *returned_index_new(void)
 {
-    for (size_t i = 0; i < n; i++) {
-        slice v = header_get_named(h, &names[i]);
-        if (v.n > 0)
-            return v;
-    }
-    return SLICE_EMPTY;
+    return field_index_new(names, ROWS);
 }
 
-/* The same for names that the caller gives. */
-static slice first_given(const struct header *h, const slice *names, size_t n)
+/* The first that is not empty. */
+static slice first_of(const slice *values, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        slice v = header_get(h, names[i]);
-        if (v.n > 0)
-            return v;
-    }
-    return SLICE_EMPTY;
+    size_t i = 0;
+    while (i < n && slice_empty(values[i]))
+        i++;
+    return i < n ? values[i] : SLICE_EMPTY;
+}
+
+/* The first of the fields with these names that is not empty. */
+static slice first_given(const struct header *h, const slice *given, size_t n)
+{
+    slice value = SLICE_EMPTY;
+    for (size_t i = 0; i < n && slice_empty(value); i++)
+        value = header_get(h, given[i]);
+    return value;
 }
 
 /* What stands in the last <...>, else the value. */
@@ -135,22 +116,22 @@ static slice campaign_in(struct charsets *cs, arena *a, slice raw)
     return slice_starts(v, S("{")) ? campaign_in_json(v) : v;
 }
 
-static slice campaign_of(struct charsets *cs, arena *a, const struct header *h, const struct bounce_options *options)
+static slice campaign_of(struct charsets *cs, arena *a, const struct header *h, const slice *values,
+                         const struct bounce_options *options)
 {
     bool given = options != NULL && options->campaign_headers != NULL && options->campaign_header_count > 0;
-    size_t n = given ? options->campaign_header_count : ARRAY_LEN(campaign_names);
+    size_t n = given ? options->campaign_header_count : CAMPAIGN_NAMES;
     slice v = SLICE_EMPTY;
     for (size_t i = 0; i < n && slice_empty(v); i++)
-        v = campaign_in(cs, a,
-                        given ? header_get(h, options->campaign_headers[i]) : header_get_named(h, &campaign_names[i]));
+        v = campaign_in(cs, a, given ? header_get(h, options->campaign_headers[i]) : values[CAMPAIGNS + i]);
     return v;
 }
 
-static slice recipient_of(arena *a, const struct header *h, const struct bounce_options *options)
+static slice recipient_of(arena *a, const struct header *h, const slice *values, const struct bounce_options *options)
 {
     bool given = options != NULL && options->recipient_headers != NULL && options->recipient_header_count > 0;
     slice v = given ? first_given(h, options->recipient_headers, options->recipient_header_count)
-                    : first_of(h, recipient_names, ARRAY_LEN(recipient_names));
+                    : first_of(values + RECIPIENTS, RECIPIENT_NAMES);
     return v.n == 0 ? v : address_from_typed(a, v);
 }
 
@@ -174,26 +155,28 @@ static slice queue_id_of(arena *a, const struct header *h)
     return SLICE_EMPTY;
 }
 
-void returned_read(struct charsets *cs, arena *a, const struct header *h, const struct bounce_options *options,
-                   struct bounce_returned *out)
+void returned_read(const struct field_index *index, struct charsets *cs, arena *a, const struct header *h,
+                   const struct bounce_options *options, struct bounce_returned *out)
 {
     const slice none = SLICE_EMPTY;
-    slice id = message_id(a, header_get(h, S("Message-ID")));
-    if (id.n == 0) /* Exchange and others rename it when they return a message */
-        id = message_id(a, first_given(h, (const slice[]){S("X-Original-Message-ID"), S("X-Message-ID")}, 2));
+    slice values[ROWS];
+    field_index_take(index, h, false, values);
+    slice id = message_id(a, values[MESSAGE_ID]);
+    if (id.n == 0)
+        id = message_id(a, first_of(values + X_ORIGINAL_MESSAGE_ID, 2));
     *out = (struct bounce_returned){
         .message_id = id,
-        .subject = header_text(cs, a, header_get(h, S("Subject")), none),
-        .from = header_text(cs, a, header_get(h, S("From")), none),
-        .to = header_text(cs, a, header_get(h, S("To")), none),
-        .date = header_unfold(a, header_get(h, S("Date"))),
-        .list_id = bracketed(header_unfold(a, header_get(h, S("List-Id")))),
-        .list_unsubscribe = header_unfold(a, header_get(h, S("List-Unsubscribe"))),
-        .feedback_id = header_unfold(a, header_get(h, S("Feedback-ID"))),
-        .campaign = campaign_of(cs, a, h, options),
-        .recipient_header = recipient_of(a, h, options),
-        .envelope_id = header_unfold(a, first_given(h, (const slice[]){S("Original-Envelope-Id"), S("X-Envid")}, 2)),
-        .return_path = bracketed(header_unfold(a, header_get(h, S("Return-Path")))),
+        .subject = header_text(cs, a, values[SUBJECT], none),
+        .from = header_text(cs, a, values[FROM], none),
+        .to = header_text(cs, a, values[TO], none),
+        .date = header_unfold(a, values[DATE]),
+        .list_id = bracketed(header_unfold(a, values[LIST_ID])),
+        .list_unsubscribe = header_unfold(a, values[LIST_UNSUBSCRIBE]),
+        .feedback_id = header_unfold(a, values[FEEDBACK_ID]),
+        .campaign = campaign_of(cs, a, h, values, options),
+        .recipient_header = recipient_of(a, h, values, options),
+        .envelope_id = header_unfold(a, first_of(values + ORIGINAL_ENVELOPE_ID, 2)),
+        .return_path = bracketed(header_unfold(a, values[RETURN_PATH])),
         .queue_id = queue_id_of(a, h),
     };
 }

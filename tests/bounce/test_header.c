@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "bounce/charset.h"
-#include "bounce/header.h"
+#include "bounce/field_index.h"
 
 struct fixture {
     struct charsets *cs;
@@ -120,12 +120,31 @@ static void test_get(void **state)
     assert_true(header_has(&h, S("x-a")));
     assert_false(header_has(&h, S("x-")));
     assert_slice(header_unfold(&f->a, S("a\r\n b\n\tc")), S("a b\tc"));
-    slice repeated = S("X: \nY: 1\nx: 2\nX: 3\nZ:\n\n");
-    assert_true(header_read(&repeated, &f->a, &h));
-    assert_slice(header_get(&h, S("X")), SLICE_EMPTY);
-    static const struct field_name x = FIELD_NAME("x"), z = FIELD_NAME("z");
-    assert_slice(header_get_filled(&h, &x), S("2"));
-    assert_slice(header_get_filled(&h, &z), SLICE_EMPTY);
+}
+
+static void test_index(void **state)
+{
+    struct fixture *f = *state;
+    static const struct field_name names[] = {FIELD_NAME("x"),  FIELD_NAME("z"),   FIELD_NAME("Received"),
+                                              FIELD_NAME("to"), FIELD_NAME("Two"), FIELD_NAME("4hq")};
+    slice text = S("X: \nReceived: 1\nx: 2\nX: 3\nZ:\nTo : a@b\nQh4: no\nRECEIVED: 2\nTwo: \n b\n\n");
+    struct header h;
+    slice first[ARRAY_LEN(names)], filled[ARRAY_LEN(names)];
+    struct field_index *x = field_index_new(names, ARRAY_LEN(names));
+    assert_non_null(x);
+    assert_true(header_read(&text, &f->a, &h));
+    field_index_take(x, &h, false, first);
+    field_index_take(x, &h, true, filled);
+    static const char *const want[] = {"", "", "1", "a@b", "b", ""};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        assert_slice(first[i], slice_str(want[i]));
+        assert_slice(first[i], header_get(&h, names[i].name));
+        assert_slice(filled[i], slice_str(i == 0 ? "2" : want[i]));
+    }
+    field_index_take(x, &(struct header){.n = 0}, false, first);
+    assert_slice(first[2], SLICE_EMPTY);
+    field_index_free(&x);
+    assert_null(x);
 }
 
 static void test_limits(void **state)
@@ -264,9 +283,9 @@ static void test_hostile(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_read),       cmocka_unit_test(test_every_prefix), cmocka_unit_test(test_get),
-        cmocka_unit_test(test_limits),     cmocka_unit_test(test_text),         cmocka_unit_test(test_params),
-        cmocka_unit_test(test_main_value), cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_read),   cmocka_unit_test(test_every_prefix), cmocka_unit_test(test_get),
+        cmocka_unit_test(test_index),  cmocka_unit_test(test_limits),       cmocka_unit_test(test_text),
+        cmocka_unit_test(test_params), cmocka_unit_test(test_main_value),   cmocka_unit_test(test_hostile),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -8,9 +8,12 @@ static struct bounce_returned read_text(arena *a, const char *text, const struct
     struct header h;
     struct bounce_returned r;
     slice rest = slice_str(text);
+    struct field_index *index = returned_index_new();
     assert_non_null(cs);
+    assert_non_null(index);
     assert_true(header_read(&rest, a, &h));
-    returned_read(cs, a, &h, options, &r);
+    returned_read(index, cs, a, &h, options, &r);
+    field_index_free(&index);
     charsets_free(&cs);
     return r;
 }
