@@ -154,6 +154,17 @@ static inline size_t slice_line_end(slice s)
  */
 bool slice_line(slice *rest, slice *line);
 
+/* The same for a text whose lines end in LF only, as those of decoded parts do. */
+static inline bool slice_lf_line(slice *rest, slice *line)
+{
+    const char *end = rest->n ? memchr(rest->p, '\n', rest->n) : NULL;
+    size_t n = end ? (size_t)(end - rest->p) : rest->n, next = end ? n + 1 : n;
+    bool more = rest->n > 0;
+    *line = (slice){rest->p, n};
+    *rest = (slice){rest->p + next, rest->n - next};
+    return more;
+}
+
 /* Takes the text up to `sep` from *rest (the separator is consumed). Returns false when *rest is used up
  * (its p is NULL after the last field, so an empty last field is delivered once). */
 bool slice_split(slice *rest, char sep, slice *field);

@@ -60,7 +60,7 @@ static bool next_paragraph(slice *rest, slice *out)
 {
     slice line, start = SLICE_EMPTY;
     size_t n = 0;
-    while (slice_line(rest, &line)) {
+    while (slice_lf_line(rest, &line)) {
         if (slice_empty(slice_trim(line))) {
             if (n)
                 break;
@@ -108,7 +108,7 @@ slice diagnosis_best(struct reading *r, slice text)
 static bool says_at_once(slice block)
 {
     slice line;
-    return slice_line(&block, &line) && slice_trim(line).n >= MIN_WORDS_BYTES;
+    return slice_lf_line(&block, &line) && slice_trim(line).n >= MIN_WORDS_BYTES;
 }
 
 static slice behind_address(slice s)

@@ -311,7 +311,7 @@ size_t dsn_fields(struct reading *r, slice text, slice format)
     enum slot last = SLOT_NONE;
     size_t indent = 0; /* of the field before */
     slice line, name, value;
-    while (slice_line(&text, &line)) {
+    while (slice_lf_line(&text, &line)) {
         if (slice_empty(slice_trim(line))) {
             d.group.gap = true;
             last = SLOT_NONE;
@@ -352,7 +352,7 @@ static size_t fields_in_text(slice text)
     slice rest = text, line, name, value;
     if (slice_find_ci(text, S("final-recipient")) == SLICE_NPOS) /* SLOT_FINAL is always asked for */
         return SLICE_NPOS;
-    while (slice_line(&rest, &line)) {
+    while (slice_lf_line(&rest, &line)) {
         if (!split_field(slice_trim(line), &name, &value))
             continue;
         enum slot slot = slot_of(name);

@@ -206,7 +206,7 @@ static void choose_bare_names(struct freetext *f)
     slice domain = address_domain(facts_address(&f->r->facts, FACT_FROM));
     slice rest = f->notice.text, line;
     bool open = false;
-    while (!slice_empty(domain) && slice_line(&rest, &line)) {
+    while (!slice_empty(domain) && slice_lf_line(&rest, &line)) {
         slice s = slice_trim(line);
         if (slice_empty(s))
             continue;

@@ -190,7 +190,7 @@ static slice whole_reply(struct walk *w, slice first)
 {
     enum { MAX_LINES = 32 };
     slice whole = first, last = first, rest = w->rest, line;
-    for (unsigned i = 0; last.n > 3 && last.p[3] == '-' && i < MAX_LINES && slice_line(&rest, &line); i++) {
+    for (unsigned i = 0; last.n > 3 && last.p[3] == '-' && i < MAX_LINES && slice_lf_line(&rest, &line); i++) {
         last = answer_of(line);
         if (!notice_is_reply(last) || !slice_starts(last, slice_sub(first, 0, 3)))
             break;
@@ -331,7 +331,7 @@ void notice_read(struct reading *r, slice text, struct notice *out)
                      .dialogue = SLICE_EMPTY,
                      .pending = SLICE_EMPTY,
                      .rest = text};
-    for (unsigned lines = 0; lines < NOTICE_MAX_LINES && slice_line(&w.rest, &w.line); lines++) {
+    for (unsigned lines = 0; lines < NOTICE_MAX_LINES && slice_lf_line(&w.rest, &w.line); lines++) {
         w.at = (size_t)(w.line.p - text.p);
         w.indent = w.line.n - slice_ltrim(w.line).n;
         take_line(&w);

@@ -65,7 +65,7 @@ static bool has_letters(slice s)
 static bool goes_on(slice rest)
 {
     slice line;
-    if (!slice_line(&rest, &line) || slice_empty(line))
+    if (!slice_lf_line(&rest, &line) || slice_empty(line))
         return false;
     if (line.p[0] == ' ' || line.p[0] == '\t')
         return true;
@@ -79,7 +79,7 @@ static bool goes_on(slice rest)
 static slice skip_lead(slice text)
 {
     slice rest = text, line;
-    while (slice_line(&rest, &line) && !has_letters(line))
+    while (slice_lf_line(&rest, &line) && !has_letters(line))
         text = rest;
     return text;
 }
@@ -101,7 +101,7 @@ void quoted_split(const struct quoted_lines *q, slice text, slice *says, slice *
     slice rest = text, line;
     *says = text;
     *returned = SLICE_EMPTY;
-    while (slice_line(&rest, &line)) {
+    while (slice_lf_line(&rest, &line)) {
         const struct phrase *row = slice_empty(line) ? NULL : phrase_of(q, line, rest);
         if (!row)
             continue;
