@@ -75,14 +75,11 @@ bool text_is_ascii(slice s)
 
 bool utf8_valid(slice s)
 {
-    size_t i = 0;
-    while (i < s.n) {
-        size_t n = ascii_run(slice_from(s, i));
-        if (n == 0)
-            n = utf8_len(slice_from(s, i));
+    while (s.n > 0) {
+        size_t n = (unsigned char)s.p[0] < 0x80 ? ascii_run(s) : utf8_len(s);
         if (n == 0)
             return false;
-        i += n;
+        s = (slice){s.p + n, s.n - n};
     }
     return true;
 }

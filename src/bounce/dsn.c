@@ -96,19 +96,26 @@ static enum slot slot_of(slice name)
     return SLOT_NONE;
 }
 
-/* Splits "Name: value"; a name is one token. Returns false for a line that is no field. */
-static bool split_field(slice line, slice *name, slice *value)
+static bool is_token(slice s)
 {
-    size_t colon = slice_chr(line, ':');
-    if (colon == SLICE_NPOS)
-        return false;
-    *name = slice_trim(slice_sub(line, 0, colon));
-    if (slice_empty(*name) || name->n > 64)
-        return false;
-    for (size_t i = 0; i < name->n; i++)
-        if (!ascii_alnum(name->p[i]) && name->p[i] != '-' && name->p[i] != '_')
+    for (size_t i = 0; i < s.n; i++)
+        if (!ascii_alnum(s.p[i]) && s.p[i] != '-' && s.p[i] != '_')
             return false;
-    *value = slice_trim(slice_from(line, colon + 1));
+    return true;
+}
+
+/* Splits "Name: value" (trimmed); a name is one token. Returns false for a line that is no field. */
+static bool split_field(slice line, enum slot *slot, slice *value)
+{
+    enum { LONGEST_NAME = 64 };
+    size_t colon = slice_chr(line, ':');
+    if (colon == SLICE_NPOS || colon == 0)
+        return false;
+    slice name = slice_rtrim((slice){line.p, colon});
+    *slot = slot_of(name);
+    if (*slot == SLOT_NONE && (name.n > LONGEST_NAME || !is_token(name)))
+        return false;
+    *value = slice_ltrim(slice_from(line, colon + 1));
     return true;
 }
 
@@ -270,10 +277,10 @@ static void take_field(struct dsn *d, enum slot slot, slice value)
 }
 
 /* A line that is no field goes on with a diagnostic that was folded without the white space (or not at all). */
-static void take_loose_line(struct dsn *d, enum slot last, slice line)
+static void take_loose_line(struct dsn *d, enum slot last, slice words)
 {
     if (last < SLOTS_RECIPIENT && !d->group.gap)
-        d->group.value[last] = append(d, d->group.value[last], slice_trim(line));
+        d->group.value[last] = append(d, d->group.value[last], words);
 }
 
 static size_t indent_of(slice line)
@@ -284,11 +291,12 @@ static size_t indent_of(slice line)
 /* A block that is indented as a whole has fields where others have folded lines. */
 static bool is_folded(slice line, size_t indent)
 {
-    slice name, value;
+    enum slot slot;
+    slice value;
     size_t own = indent_of(line);
     if (own == 0)
         return false;
-    return own != indent || !split_field(slice_trim(line), &name, &value) || slot_of(name) == SLOT_NONE;
+    return own != indent || !split_field(slice_trim(line), &slot, &value) || slot == SLOT_NONE;
 }
 
 static void add_message_fields(struct dsn *d)
@@ -308,18 +316,19 @@ size_t dsn_fields(struct reading *r, slice text, slice format)
     for (size_t i = 0; i < SLOTS; i++)
         d.message[i] = SLICE_EMPTY;
     group_init(&d.group);
-    enum slot last = SLOT_NONE;
+    enum slot last = SLOT_NONE, slot;
     size_t indent = 0; /* of the field before */
-    slice line, name, value;
+    slice line, value;
     while (slice_lf_line(&text, &line)) {
-        if (slice_empty(slice_trim(line))) {
+        slice words = slice_trim(line);
+        if (slice_empty(words)) {
             d.group.gap = true;
             last = SLOT_NONE;
-        } else if ((last != SLOT_NONE && is_folded(line, indent)) || !split_field(slice_trim(line), &name, &value)) {
-            take_loose_line(&d, last, line);
+        } else if ((last != SLOT_NONE && is_folded(line, indent)) || !split_field(words, &slot, &value)) {
+            take_loose_line(&d, last, words);
         } else {
-            last = slot_of(name);
-            indent = indent_of(line);
+            last = slot;
+            indent = (size_t)(words.p - line.p);
             if (last != SLOT_NONE)
                 take_field(&d, last, value);
         }
@@ -349,14 +358,12 @@ static size_t fields_in_text(slice text)
 {
     size_t start = SLICE_NPOS;
     unsigned seen = 0;
-    slice rest = text, line, name, value;
+    enum slot slot;
+    slice rest = text, line, value;
     if (slice_find_ci(text, S("final-recipient")) == SLICE_NPOS) /* SLOT_FINAL is always asked for */
         return SLICE_NPOS;
     while (slice_lf_line(&rest, &line)) {
-        if (!split_field(slice_trim(line), &name, &value))
-            continue;
-        enum slot slot = slot_of(name);
-        if (slot == SLOT_NONE)
+        if (!split_field(slice_trim(line), &slot, &value) || slot == SLOT_NONE)
             continue;
         if (start == SLICE_NPOS)
             start = (size_t)(line.p - text.p);

@@ -8,6 +8,7 @@
 
 #define HEADER_MAX_FIELDS 2000 /* more are not kept; real ones stay below 300 */
 #define HEADER_MAX_NAME 100    /* octets of a field name */
+#define HEADER_FIRST_FIELDS 32 /* room for so many at first */
 #define HEADER_MAX_BAD 8       /* lines in a row that are no field (folds that lost their blanks); more are a body */
 
 /* Octets of a field name at the start of a line: printable ASCII (RFC 5322 3.6.8) without the colon. */
@@ -109,7 +110,13 @@ static inline bool keep_field(struct reading *r, arena *a, const struct field *f
 {
     if (r->n >= HEADER_MAX_FIELDS)
         return true;
-    struct field *grown = arena_grow(a, r->fields, r->n, &r->room, sizeof *grown);
+    struct field *grown = r->fields;
+    if (r->room == 0) {
+        grown = arena_alloc(a, HEADER_FIRST_FIELDS * sizeof *grown);
+        r->room = HEADER_FIRST_FIELDS;
+    } else {
+        grown = arena_grow(a, grown, r->n, &r->room, sizeof *grown);
+    }
     if (grown == NULL)
         return false;
     grown[r->n++] = *f;

@@ -179,6 +179,8 @@ static slice answer_of(slice line)
 {
     static const slice arrows[] = {SLICE_INIT("<<<"), SLICE_INIT("received >>>"), SLICE_INIT("response:")};
     slice s = slice_ltrim(line);
+    if (slice_empty(s) || (s.p[0] != '<' && ascii_lower(s.p[0]) != 'r'))
+        return SLICE_EMPTY;
     for (size_t i = 0; i < ARRAY_LEN(arrows); i++)
         if (slice_starts_ci(s, arrows[i]))
             return slice_trim(slice_from(s, arrows[i].n));
@@ -333,9 +335,10 @@ void notice_read(struct reading *r, slice text, struct notice *out)
                      .rest = text};
     for (unsigned lines = 0; lines < NOTICE_MAX_LINES && slice_lf_line(&w.rest, &w.line); lines++) {
         w.at = (size_t)(w.line.p - text.p);
-        w.indent = w.line.n - slice_ltrim(w.line).n;
+        slice words = slice_ltrim(w.line);
+        w.indent = w.line.n - words.n;
         take_line(&w);
-        w.before = slice_trim(w.line);
+        w.before = slice_rtrim(words);
     }
 }
 

@@ -11,7 +11,7 @@ enum {
     MIN_SKIP_BITS = 8,
     MAX_SKIP_BITS = 13,
     SKIP_ROOM = 8,  /* places of the table for each of its entries, so that few share one */
-    WIDE_WINDOW = 6 /* from it on its last four bytes tell how far the next place is, below it three */
+    WIDE_WINDOW = 7 /* from it on its last four bytes tell how far the next place is, below it three */
 };
 
 struct entry {
