@@ -45,7 +45,8 @@ void field_index_take(const struct field_index *x, const struct header *h, bool 
     uint64_t seen[FIELD_INDEX_MAX / 64] = {0};
     for (size_t i = 0; i < x->n; i++)
         out[i] = SLICE_EMPTY;
-    for (const struct field *f = h->fields; f < h->fields + h->n; f++) {
+    for (size_t i = 0; i < h->n; i++) {
+        const struct field *f = &h->fields[i];
         size_t place = place_of(x, f);
         if (!place || (filled && slice_empty(f->value)))
             continue;
