@@ -3,7 +3,11 @@
 #include "serve/hook.h"
 
 struct hook_call {
+    struct hook_waiting waiting; /* for a certificate; first */
+    struct api_call *c;
     struct hook *hook;
+    struct esp_trust trust;
+    bool fetched;
     struct esp_header headers[HTTP_MAX_HEADERS];
     struct esp_request request;
     struct esp_check check;
@@ -12,7 +16,7 @@ struct hook_call {
 static void verify(struct api_call *c, struct worker *w)
 {
     struct hook_call *k = c->user;
-    esp_verify(k->hook->esp, &k->request, &k->hook->trust, w->now_us, &c->r->a, &k->check);
+    esp_verify(k->hook->esp, &k->request, &k->trust, w->now_us, &c->r->a, &k->check);
 }
 
 static enum status keep(struct unit *u, struct ledger *l, err *e)
@@ -43,10 +47,34 @@ static bool fresh(struct api_call *c)
     return esp_replay_allows(k->hook->replay, k->check.once, c->r->body, k->check.once_until_us, c->now_us);
 }
 
+static void start_verify(struct api_call *c);
+
+static void with_certificate(struct hook_waiting *w, const struct hook_certificate *certificate)
+{
+    struct hook_call *k = (struct hook_call *)(void *)w;
+    k->fetched = true;
+    if (certificate) {
+        k->trust.certificate = certificate->pem;
+        k->trust.certificate_url = certificate->url;
+        start_verify(k->c);
+        return;
+    }
+    k->c->status = 503; /* the platform comes again */
+    api_fail(k->c, E_IO, "the certificate of the signature could not be fetched");
+    api_call_end(k->c);
+}
+
 static void verified(struct job *j)
 {
     struct api_call *c = (struct api_call *)(void *)j;
     struct hook_call *k = c->user;
+    if (k->check.answer == ESP_NEED_CERTIFICATE && !k->fetched) {
+        k->waiting = (struct hook_waiting){.done = with_certificate, .url = k->check.certificate_url};
+        hook_certificate(k->hook, &k->waiting);
+        return;
+    }
+    if (k->check.answer == ESP_GENUINE && !slice_empty(k->check.confirm_url))
+        hook_confirm(k->hook, k->check.confirm_url);
     if (k->check.answer != ESP_GENUINE)
         deny(c, k->check.why);
     else if (!fresh(c))
@@ -63,6 +91,16 @@ static void verified(struct job *j)
 static void run_verify(struct job *j, struct worker *w)
 {
     verify((struct api_call *)(void *)j, w);
+}
+
+static void start_verify(struct api_call *c)
+{
+    c->job.run = run_verify;
+    c->job.done = verified;
+    if (workers_put(c->api->d->workers, &c->job) == OK)
+        return;
+    api_fail(c, E_BUSY, "too much is waiting already; try again in a moment");
+    api_call_end(c);
 }
 
 static void take_headers(struct hook_call *k, const struct http_request *r)
@@ -94,12 +132,9 @@ void api_webhook(struct http_request *r)
         return;
     }
     k->hook = hook;
+    k->c = c;
+    k->trust = hook->trust;
     take_headers(k, r);
     c->user = k;
-    c->job.run = run_verify;
-    c->job.done = verified;
-    if (workers_put(c->api->d->workers, &c->job) != OK) {
-        api_fail(c, E_BUSY, "too much is waiting already; try again in a moment");
-        api_call_end(c);
-    }
+    start_verify(c);
 }

@@ -6,6 +6,7 @@
 #include "core/intake.h"
 #include "core/slurp.h"
 #include "feed/esp_mapping.h"
+#include "net/fetch.h"
 #include "serve/conf.h"
 #include "serve/roles.h"
 
@@ -203,6 +204,129 @@ void hook_denied(struct hook *h, slice peer, enum esp_why why)
     r->denied_told_us = now_us;
 }
 
+/* ---- what SNS wants fetched ---- */
+
+static const struct hook_certificate *known(const struct hook *h, slice url)
+{
+    for (size_t i = 0; i < h->certificate_count; i++)
+        if (slice_eq(h->certificates[i].url, url))
+            return &h->certificates[i];
+    return NULL;
+}
+
+static void tell_fetch(const struct hook *h, const char *event, slice url, const struct fetch_result *r)
+{
+    struct log_quoted name, where, why;
+    bool good = r->outcome == FETCH_ANSWERED && r->status == 200;
+    log_event(h->d->log, good ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, event, "webhook=%s url=%s outcome=%s status=%u why=%s",
+              log_text(&name, h->name), log_text(&where, url), fetch_outcome_word(r->outcome), r->status,
+              log_text(&why, r->why));
+}
+
+static const struct hook_certificate *keep(struct hook *h, slice url, const struct fetch_result *r)
+{
+    if (r->outcome != FETCH_ANSWERED || r->status != 200 || r->cut || h->certificate_count == HOOK_MAX_CERTIFICATES)
+        return NULL;
+    struct hook_certificate *c = &h->certificates[h->certificate_count];
+    *c = (struct hook_certificate){arena_dup(&h->a, url), arena_dup(&h->a, r->body)};
+    if (c->url.n != url.n || c->pem.n != r->body.n)
+        return NULL;
+    h->certificate_count++;
+    return c;
+}
+
+/* All who wait for this URL. The first of them asked, and lends its text. */
+static void certificate_came(void *ctx, const struct fetch_result *r)
+{
+    struct hook_waiting *asker = ctx, *w, *again = NULL, *mine = NULL;
+    struct hook *h = asker->hook;
+    tell_fetch(h, "webhook.certificate", asker->url, r);
+    const struct hook_certificate *c = keep(h, asker->url, r);
+    while ((w = h->waiting) != NULL) {
+        h->waiting = w->next;
+        struct hook_waiting **list = slice_eq(w->url, asker->url) ? &mine : &again;
+        w->next = *list;
+        *list = w;
+    }
+    h->waiting = again;
+    while ((w = mine) != NULL) {
+        mine = w->next;
+        w->done(w, c);
+    }
+}
+
+void hook_certificate(struct hook *h, struct hook_waiting *w)
+{
+    const struct hook_certificate *c = known(h, w->url);
+    bool asked = false;
+    err e;
+    if (c || !h->fetcher) {
+        w->done(w, c);
+        return;
+    }
+    for (const struct hook_waiting *o = h->waiting; o; o = o->next)
+        asked |= slice_eq(o->url, w->url);
+    w->hook = h;
+    w->next = h->waiting;
+    h->waiting = w;
+    const struct fetch_request q = {
+        .url = w->url, .max_answer = FETCH_MAX_ANSWER_BYTES, .done = certificate_came, .ctx = w};
+    if (asked || fetch_start(h->fetcher, &q, NULL, &e) == OK)
+        return;
+    h->waiting = w->next;
+    w->done(w, NULL);
+}
+
+struct confirming {
+    struct hook *hook;
+    slice url; /* behind the struct */
+};
+
+static void confirmed(void *ctx, const struct fetch_result *r)
+{
+    struct confirming *c = ctx;
+    tell_fetch(c->hook, "webhook.confirmed", c->url, r);
+    free(c);
+}
+
+void hook_confirm(struct hook *h, slice url)
+{
+    err e;
+    struct confirming *c = h->fetcher ? calloc(1, sizeof *c + url.n) : NULL;
+    if (!c)
+        return;
+    memcpy(c + 1, url.p, url.n);
+    *c = (struct confirming){h, slice_of((const char *)(c + 1), url.n)};
+    const struct fetch_request q = {.url = c->url, .done = confirmed, .ctx = c};
+    if (fetch_start(h->fetcher, &q, NULL, &e) != OK)
+        free(c); /* SNS asks again */
+}
+
+static enum status take_networks(struct hook *h, err *e)
+{
+    const struct conf_webhook_in *c = h->conf;
+    h->allowed = arena_calloc(&h->a, c->allow.n + 1, sizeof *h->allowed);
+    h->resolve = arena_calloc(&h->a, c->resolve.n + 1, sizeof *h->resolve);
+    if (!h->allowed || !h->resolve)
+        return err_set(e, E_MEMORY, "webhook: out of memory");
+    for (size_t i = 0; i < c->allow.n; i++)
+        if (!cidr_parse(c->allow.v[i], &h->allowed[i]))
+            return err_set(e, E_INVALID, "[webhook-in %.*s]: allow: '%.*s' is no network (10.0.0.0/8)",
+                           SLICE_FMT(h->name), SLICE_FMT(c->allow.v[i]));
+    for (size_t i = 0; i < c->resolve.n; i++)
+        h->resolve[i] = c->resolve.v[i].p;
+    return OK;
+}
+
+static enum status open_fetcher(struct hook *h, err *e)
+{
+    const struct fetch_options fo = {.reach = {h->allowed, h->conf->allow.n},
+                                     .agent = S("bounced"),
+                                     .ca_file = h->conf->authorities,
+                                     .resolve = h->resolve};
+    return slice_empty(h->conf->certificate) || h->conf->topics.n ? fetcher_new(h->d->base, &fo, &h->fetcher, e) : OK;
+}
+
 /* ---- the role ---- */
 
 static enum status slurp_into(struct hook *h, slice path, size_t max, slice *out, err *e)
@@ -275,6 +399,8 @@ static enum status hook_open(struct daemon *d, const struct section *section, vo
     enum status st = take_platform(h, e);
     if (st == OK)
         st = take_trust(h, e);
+    if (st == OK)
+        st = take_networks(h, e);
     if (st == OK) {
         h->next = d->hooks;
         d->hooks = h;
@@ -288,8 +414,10 @@ static enum status hook_start(void *self, err *e)
     h->reading->timer = event_new(h->d->base, -1, 0, time_to_read, h->reading);
     if (!h->reading->timer)
         return err_set(e, E_MEMORY, "webhook: out of memory");
-    start(h->reading);
-    return OK;
+    enum status st = open_fetcher(h, e);
+    if (st == OK)
+        start(h->reading);
+    return st;
 }
 
 static void hook_drain(void *self)
@@ -302,7 +430,7 @@ static void hook_drain(void *self)
 static bool hook_idle(const void *self)
 {
     const struct hook *h = self;
-    return !h->reading->busy;
+    return !h->reading->busy && !h->waiting;
 }
 
 static void unlink_hook(struct hook *h)
@@ -321,6 +449,7 @@ static void hook_close(void **self)
         return;
     if (h->d)
         unlink_hook(h);
+    fetcher_free(&h->fetcher);
     if (h->reading) {
         if (h->reading->timer)
             event_free(h->reading->timer);

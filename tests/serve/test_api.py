@@ -36,7 +36,7 @@ def fits(schema, value, at=""):
 class Api(DaemonCase):
     def start(self, more="", conf=HTTP):
         self.d = self.daemon(conf + more)
-        listening = {role["name"]: role.get("listen") for role in self.d.status()["roles"]}
+        listening = {role.get("name"): role.get("listen") for role in self.d.status()["roles"]}
         self.port = int(listening["api"].rsplit(":", 1)[1])
         return self.d
 
