@@ -56,6 +56,8 @@ void conn_write(struct conn *c, slice bytes)
         c->counts->overflows++;
         c->state = CONN_DEAD;
     } else {
+        if (conn_unsent(c) == 0)
+            c->last_us = conn_now();
         buf_add(&c->out, bytes);
         if (c->out.failed)
             c->state = CONN_DEAD;
@@ -143,7 +145,7 @@ static void after_giving(struct conn *c, size_t used, size_t rest)
     if (rest == 0)
         c->frame_us = 0;
     else if (used > 0 || c->frame_us == 0)
-        c->frame_us = c->last_us;
+        c->frame_us = conn_now();
     if (rest > c->limits->max_input && c->state == CONN_OPEN && !c->paused) {
         c->counts->overflows++;
         c->state = CONN_DEAD;
@@ -192,7 +194,8 @@ static void receive(struct conn *c)
     long n = stream_read(&c->stream, scratch->p, sizeof scratch->p);
     if (n == STREAM_AGAIN)
         return;
-    c->last_us = conn_now();
+    if (conn_unsent(c) == 0) /* who only asks and does not read is idle, too */
+        c->last_us = conn_now();
     if (n == STREAM_END)
         take_end(c);
     else if (n == STREAM_BROKEN)
@@ -214,6 +217,17 @@ static void discard(struct conn *c)
 
 /* ---- output ---- */
 
+/* Who reads a little now and then holds memory of ours for ever: it takes more than that to set the clock anew. */
+static void sent(struct conn *c, size_t n)
+{
+    c->sent += n;
+    c->progress += n;
+    if (c->progress < CONN_PROGRESS_BYTES && conn_unsent(c) > 0)
+        return;
+    c->progress = 0;
+    c->last_us = conn_now();
+}
+
 static void send_real(struct conn *c)
 {
     c->blocked = false;
@@ -225,8 +239,7 @@ static void send_real(struct conn *c)
             c->state = CONN_DEAD;
             return;
         } else {
-            c->sent += (size_t)n;
-            c->last_us = conn_now();
+            sent(c, (size_t)n);
         }
     }
 }

@@ -5,9 +5,11 @@
  * resumed from the loop thread; the connection may be gone by then, so a session that has asked for something keeps itself alive
  * until the answer is there (`closed` only marks it).
  *
- * Limits: a connection that sends more than `max_input` bytes which its protocol cannot use is closed; so is one that does not
- * read what was written for it (CONN_MAX_UNSENT_BYTES), one that is idle too long, and one whose bytes come so slowly that a frame
- * is not whole after `frame_us`. Above `max_connections` new ones are not accepted until one is gone (they wait in the backlog).
+ * Limits: a connection that sends more than `max_input` bytes which its protocol cannot use is closed; so is one that does not read
+ * what was written for it (CONN_MAX_UNSENT_BYTES wait, or less than CONN_PROGRESS_BYTES of them went within the idle clock), one that
+ * is idle too long, and one whose bytes come so slowly that a frame is not whole after `frame_us`. Above `max_connections` new ones
+ * are not accepted until one is gone (they wait in the backlog). An idle connection takes about 1 KB,
+ * under TLS 15 KB (measured; the kernel's part comes on top).
  */
 #ifndef NET_CONN_H
 #define NET_CONN_H
@@ -16,6 +18,7 @@
 #include "base/slice.h"
 
 #define CONN_MAX_UNSENT_BYTES (16u * 1024 * 1024)
+#define CONN_PROGRESS_BYTES (64u * 1024)
 #define CONN_LINGER_US (2 * INT64_C(1000000)) /* after conn_close: for the peer to read the last words */
 
 struct conn;

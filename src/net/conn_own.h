@@ -54,8 +54,9 @@ struct conn {
     buf out; /* written and not sent, from `sent` on */
     size_t sent;
     size_t discarded;
+    size_t progress; /* sent since the idle clock was set anew */
     /* Of the monotonic clock, microseconds; 0: not set. */
-    int64_t last_us;     /* something came or went, or the pause ended */
+    int64_t last_us;     /* something came, the pause ended, or enough was sent */
     int64_t frame_us;    /* the first byte of the frame that is waiting */
     int64_t deadline_us; /* conn_deadline */
     int64_t since_us;    /* this state began */

@@ -12,8 +12,8 @@
  * Texts of an answer are copied. Everything here belongs to the loop thread, but a worker may read the texts of a request that is
  * not answered yet.
  *
- * Clocks: the head must be whole within the listener's frame_us, the body within body_us (gathered) or with no gap of idle_us
- * (pieces), the answer within answer_us (503, or for a streamed one the beginning).
+ * Clocks: the head must be whole within the listener's frame_us, a gathered body within body_us, of a body in pieces each
+ * HTTP_PROGRESS_BYTES; the answer must begin within answer_us (503).
  */
 #ifndef NET_HTTP_H
 #define NET_HTTP_H
@@ -24,6 +24,7 @@
 
 #define HTTP_MAX_PARAMS 4u
 #define HTTP_MAX_UNSENT_BYTES (256u * 1024) /* of answers to pipelined requests, before the next one is looked at */
+#define HTTP_PROGRESS_BYTES (64u * 1024)    /* of a body in pieces within body_us: 1 KB a second with the default */
 #define HTTP_GZIP_MIN_BYTES 1024u
 #define HTTP_GZIP_MAX_BYTES (512u * 1024) /* a larger answer goes out as it is: the loop must not wait for zlib */
 #define HTTP_MAX_INPUT_BYTES (64u * 1024) /* for listen_options.max_input: the default is enough */

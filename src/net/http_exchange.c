@@ -93,7 +93,7 @@ void exchange_end(struct exchange *x)
         s->x = NULL;
     give_back(x);
     if (s)
-        session_answered(s, close);
+        http_session_answered(s, close);
 }
 
 void exchange_lost(struct exchange *x)
@@ -124,15 +124,19 @@ bool http_gone(const struct http_request *r)
 void http_pause(struct http_request *r)
 {
     struct exchange *x = exchange_of(r);
-    if (x->session)
-        conn_pause(x->session->c);
+    if (!x->session || x->stage != HTTP_READING)
+        return;
+    http_session_clock(x->session, 0); /* the peer waits for us */
+    conn_pause(x->session->c);
 }
 
 void http_resume(struct http_request *r)
 {
     struct exchange *x = exchange_of(r);
-    if (x->session && x->stage == HTTP_READING)
-        conn_resume(x->session->c);
+    if (!x->session || x->stage != HTTP_READING)
+        return;
+    http_session_clock(x->session, x->server->o.body_us);
+    conn_resume(x->session->c);
 }
 
 /* A body that is not read makes the place of the next request unknown. */
@@ -200,9 +204,7 @@ void http_begin(struct http_request *r, const struct http_answer *a, void (*more
     x->more = more;
     if (!x->session)
         return;
-    if (x->session->deadline)
-        conn_deadline(x->session->c, 0);
-    x->session->deadline = false;
+    http_session_clock(x->session, 0);
     conn_pause(x->session->c);
     send_scratch(x, a, true);
 }

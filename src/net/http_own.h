@@ -30,7 +30,8 @@ struct exchange {
     unsigned status; /* of the answer */
     unsigned allow;  /* for a 405: bits of the methods that the path has */
     uint64_t body_bytes, answer_bytes;
-    int64_t began_us; /* wall time */
+    uint64_t clocked_bytes; /* of a body in pieces: how many had come when its clock was set */
+    int64_t began_us;       /* wall time */
     void (*more)(struct http_request *r);
 };
 
@@ -85,7 +86,9 @@ bool exchange_has_body(const struct exchange *x);
 /* The peer is gone: tells the handler, if it has it, or gives the request back. */
 void exchange_lost(struct exchange *x);
 
+/* The clock of what is under way, from now on; 0: none. */
+void http_session_clock(struct session *s, int64_t us);
 /* Behind an answer: closes, or lets the next request come. */
-void session_answered(struct session *s, bool close);
+void http_session_answered(struct session *s, bool close);
 
 #endif

@@ -9,7 +9,7 @@ static const char why_malformed[] = "this is no HTTP/1.1 request as RFC 9112 has
 
 /* ---- clocks ---- */
 
-static void set_deadline(struct session *s, int64_t us)
+void http_session_clock(struct session *s, int64_t us)
 {
     if (us == 0 && !s->deadline)
         return;
@@ -17,9 +17,9 @@ static void set_deadline(struct session *s, int64_t us)
     conn_deadline(s->c, us);
 }
 
-void session_answered(struct session *s, bool close)
+void http_session_answered(struct session *s, bool close)
 {
-    set_deadline(s, 0);
+    http_session_clock(s, 0);
     if (close)
         conn_close(s->c);
     else
@@ -148,7 +148,7 @@ static void wait_for_answer(struct session *s)
     if (!s->x || s->x->stage != HTTP_WORKING)
         return;
     conn_pause(s->c);
-    set_deadline(s, s->server->o.answer_us);
+    http_session_clock(s, s->server->o.answer_us);
 }
 
 /* The body is whole. Behind this `x` may be gone. */
@@ -169,10 +169,10 @@ static void begin_body(struct session *s, struct exchange *x, bool expects_conti
     bool whole = exchange_has_body(x), pieces = x->r.route->body != NULL;
     if (expects_continue && !whole && !body_follows)
         conn_write(s->c, S("HTTP/1.1 100 Continue\r\n\r\n"));
+    if (!whole)
+        http_session_clock(s, s->server->o.body_us);
     if (pieces)
         hand_over(x);
-    else if (!whole)
-        set_deadline(s, s->server->o.body_us);
     if (whole && s->x == x && x->stage == HTTP_READING)
         body_whole(s, x);
 }
@@ -244,6 +244,17 @@ static void refuse_body(struct session *s, unsigned status, slice why)
         http_problem(&s->x->r, status, S(""), why);
 }
 
+/* The clock is set anew for each HTTP_PROGRESS_BYTES that came: a body may take long, but not for ever. */
+static void give_piece(struct session *s, struct exchange *x, slice data)
+{
+    if (x->body_bytes - x->clocked_bytes >= HTTP_PROGRESS_BYTES) {
+        x->clocked_bytes = x->body_bytes;
+        http_session_clock(s, s->server->o.body_us);
+    }
+    if (data.n)
+        x->r.route->body->piece(&x->r, data);
+}
+
 /* Some bytes of a body, as they were meant. */
 static void give_body(struct session *s, slice data)
 {
@@ -252,8 +263,7 @@ static void give_body(struct session *s, slice data)
     if (x->body_bytes > x->r.route->max_body) {
         refuse_body(s, 413, why_not_taken(413));
     } else if (x->r.route->body) {
-        if (data.n)
-            x->r.route->body->piece(&x->r, data);
+        give_piece(s, x, data);
     } else {
         buf_add(&x->body, data);
         if (x->body.failed)

@@ -419,6 +419,47 @@ static void test_does_not_read(void **state)
     world_fini(&w);
 }
 
+/* Asks on and on and never reads: asking does not count. */
+static void test_asks_and_never_reads(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w, &(struct listen_options){.protocol = &echo, .idle_us = 100 * MS});
+    int fd = world_connect(&w);
+    assert_true(world_send(&w, fd, S("big\nbig\nbig\nbig\nbig\nbig\nbig\nbig\n")));
+    for (int i = 0; i < 10000 && !timed_out(&w); i++) {
+        if (!world_send(&w, fd, S("a\n")))
+            break;
+        world_run(&w, 5 * MS);
+    }
+    assert_true(timed_out(&w));
+    world_until(&w, all_closed, NULL);
+    close(fd);
+    world_fini(&w);
+}
+
+/* An answer that took longer than the idle clock finds a peer that has all its time to read. */
+static void test_late_answer(void **state)
+{
+    (void)state;
+    struct world w;
+    buf got;
+    buf_init(&got, 0);
+    world_init(&w, &(struct listen_options){.protocol = &echo, .idle_us = 200 * MS});
+    int fd = world_connect(&w);
+    assert_true(world_send(&w, fd, S("pause\n")));
+    world_until(&w, has_paused, NULL);
+    world_run(&w, 400 * MS);
+    write_times(seen.last->c, 'l', 8 << 20);
+    world_run(&w, 5 * MS);
+    assert_false(world_read(&w, fd, &got, 6 + 6 + (8 << 20)));
+    close(fd);
+    conn_resume(seen.last->c);
+    world_until(&w, all_closed, NULL);
+    world_fini(&w);
+    buf_fini(&got);
+}
+
 /* ---- limits ---- */
 
 static void test_overflow(void **state)
@@ -656,6 +697,8 @@ int main(void)
         cmocka_unit_test_setup(test_idle, setup),
         cmocka_unit_test_setup(test_trickle, setup),
         cmocka_unit_test_setup(test_does_not_read, setup),
+        cmocka_unit_test_setup(test_asks_and_never_reads, setup),
+        cmocka_unit_test_setup(test_late_answer, setup),
         cmocka_unit_test_setup(test_overflow, setup),
         cmocka_unit_test_setup(test_max_connections, setup),
         cmocka_unit_test_setup(test_max_per_peer, setup),

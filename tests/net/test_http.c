@@ -437,6 +437,31 @@ static void test_sockets(void **state)
     site_fini(&s);
 }
 
+/* A body in pieces has its clock, too: a byte now and then is not enough. */
+static void test_trickled_body(void **state)
+{
+    (void)state;
+    struct site s;
+    buf got;
+    buf_init(&got, 0);
+    site_init(&s, &(struct listen_options){.idle_us = 0}, 100 * MS, 0);
+    int fd = world_connect(&s.w);
+    assert_true(world_send(&s.w, fd, S("POST /v1/stream HTTP/1.1\r\n" HOST "Content-Length: 200000\r\n\r\n")));
+    for (int i = 0; i < 7000; i++)
+        assert_true(world_send(&s.w, fd, S("0123456789")));
+    for (int i = 0; i < 10000 && s.rig.gone == 0; i++) {
+        if (!world_send(&s.w, fd, S("x")))
+            break;
+        world_run(&s.w, 5 * MS);
+    }
+    world_read_all(&s.w, fd, &got);
+    assert_true(slice_starts(buf_slice(&got), S("HTTP/1.1 408 ")));
+    assert_int_equal(s.rig.gone, 1);
+    close(fd);
+    site_fini(&s);
+    buf_fini(&got);
+}
+
 /* Asks for much, many times, and reads nothing: is cut, and takes little memory meanwhile. */
 static void test_never_reads(void **state)
 {
@@ -564,6 +589,7 @@ int main(void)
         TALK(test_timeouts),
         TALK(test_drain),
         cmocka_unit_test(test_sockets),
+        cmocka_unit_test(test_trickled_body),
         cmocka_unit_test(test_never_reads),
         cmocka_unit_test(test_pipeline_backs_up),
         cmocka_unit_test(test_10000_idle),
