@@ -138,6 +138,19 @@ class Webhook(Case):
         self.assertIn("faild", self.bounced(*args, "x: y", code=78).err)
         self.bounced("webhook", "--mapping", "none.json", code=66)
 
+    def test_example_mapping(self):
+        body = json.dumps({"events": [
+            {"event": "bounce", "timestamp": 1795000000, "sending_stream": "bulk", "message_id": "m", "email": "anna@example.net",
+             "event_id": "e1", "response": "bounced (550 5.1.1 no such user)", "response_code": 550, "bounce_category": "hard"},
+            {"event": "soft bounce", "email": "anna@example.net", "event_id": "e2", "response": "soft bounce (452 4.2.2 full)",
+             "response_code": 452, "bounce_category": "unavailable"},
+            {"event": "reject", "email": "anna@example.net", "event_id": "e3", "reason": "unknown"}]})
+        told = self.objects("webhook", "--json", "--mapping", ROOT / "examples" / "webhook-mailtrap.json", "--secret", "k",
+                            "--header", f"mailtrap-signature: {mac('k', body).hexdigest()}", stdin=body)
+        self.assertEqual([(o["kind"], o["reason"]) for o in told],
+                         [("failed", "user-unknown"), ("deferred", "mailbox-full"), ("failed", "upstream-suppressed")])
+        self.assertEqual(told[0]["stream"], "bulk")
+
     def test_the_page_tells_of_all(self):
         page = (ROOT / "docs" / "webhooks-in.md").read_text(encoding="utf-8")
         source = ROOT / "src" / "feed"
@@ -175,16 +188,17 @@ class Shared(Case):
         for line in (SHARED / "samples.jsonl").read_text(encoding="utf-8").splitlines():
             case = json.loads(line)
             platform = {"amazon_ses": "ses"}.get(case["esp"], case["esp"])
-            if platform not in PLATFORMS:
+            if platform not in (*PLATFORMS, "mailtrap"):
                 continue
-            told = self.objects("webhook", platform, "--json", stdin=self.body(case))
+            which = [platform] if platform in PLATFORMS else ["--mapping", ROOT / "examples" / f"webhook-{platform}.json"]
+            told = self.objects("webhook", *which, "--json", stdin=self.body(case))
             expect, seen[platform] = case["anymail_expect"], seen[platform] + 1
             with self.subTest(platform, test=case["test"], told=told):
                 if expect.get("recipient") and expect.get("event_type") != "unknown":
                     self.assertIn(expect["recipient"], [o.get("recipient", expect["recipient"]) for o in told])
                 if expect.get("event_type") and platform + case["test"] not in self.elsewhere:
                     self.assertIn(told[0].get("kind"), KINDS[expect["event_type"]])
-        self.assertEqual(set(seen), set(PLATFORMS))
+        self.assertEqual(set(seen), {*PLATFORMS, "mailtrap"})
         self.assertGreater(sum(seen.values()), 90)
 
     # a body of nothing but the sender's own variables; an event that names nobody
