@@ -114,7 +114,7 @@ struct esp_options {
     enum trust trust;               /* TRUST_PROVEN when esp_verify found it genuine */
 };
 
-/* Odd things met, bits: of a body (the first line), of one event in it (the others). */
+/* Odd things met, bits: of a body (up to NO_EVENT), of one event in it (from NO_EVENT on). */
 enum esp_diag {
     ESP_DIAG_NO_JSON = 1 << 0,
     ESP_DIAG_DEEP = 1 << 1,
@@ -151,7 +151,8 @@ struct esp_result {
     unsigned diag; /* of the body */
 };
 
-/* Reads a body. Everything in *out is in the arena. False when memory was refused (what was found is there). The source
+/* Reads a body. Everything in *out is in the arena, and of an event with many recipients what they share is there once; give it a
+ * cap nevertheless. False when memory was refused (what was found is there). The source
  * key of an observation is made of platform, event word, event id and recipient, so that a repeat is known as such. */
 NODISCARD bool esp_parse(const struct esp *esp, slice body, const struct esp_options *options, arena *a,
                          struct esp_result *out);
