@@ -273,6 +273,7 @@ struct bounce_returned {
     struct bounce_slice recipient_header; /* value of the first of options.recipient_headers */
     struct bounce_slice envelope_id;   /* Original-Envelope-Id, ENVID */
     struct bounce_slice return_path;
+    struct bounce_slice reference;     /* X-Bounced-Ref: our own signed form, not verified */
     struct bounce_slice queue_id;      /* under which a server had it whose log tells no Message-ID: "opensmtpd/6cb1d3a1" */
 };
 
@@ -283,7 +284,9 @@ struct bounce_result {
     struct bounce_slice from, to, subject, message_id; /* of the report mail itself; `to` is where it was sent */
     struct bounce_slice delivered_to; /* Delivered-To, X-Original-To, Envelope-To or To: the return path we used, with VERP */
     struct bounce_slice verp_recipient; /* recipient told by delivered_to in one of the usual dialects (docs/verp.md) */
-    struct bounce_slice verp_token;   /* our own signed form, not verified: give it to bounce_verp_verify */
+    /* Our own signed form, not verified (give it to bounce_verp_verify): where the report went, else X-Bounced-Ref or the return path
+     * of the message that it is about. */
+    struct bounce_slice verp_token;
     int64_t date_us;                  /* Date, or the newest Received when Date is none */
     unsigned diag;                    /* bits of enum bounce_diag */
 };

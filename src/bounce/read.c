@@ -78,6 +78,7 @@ static void result_init(struct bounce_result *out)
                       &out->returned.recipient_header,
                       &out->returned.envelope_id,
                       &out->returned.return_path,
+                      &out->returned.reference,
                       &out->returned.queue_id};
     for (size_t i = 0; i < ARRAY_LEN(empty); i++)
         *empty[i] = SLICE_EMPTY;
@@ -214,6 +215,14 @@ struct letter {
     struct header header;
 };
 
+/* Where the report did not come to our signed return path, the message that it is about may show it: in the field that our milter
+ * adds (docs/answers.md), or as the return path that a mailbox provider wrote into it. */
+static slice token_in_returned(arena *a, const struct bounce_returned *m)
+{
+    slice token = verp_token(m->reference);
+    return slice_empty(token) ? verp_token(verp_unwrap(a, m->return_path)) : token;
+}
+
 static void read_body(struct reading *r, const struct letter *l, const struct field_index *returned,
                       const struct bounce_options *options, struct bounce_result *out)
 {
@@ -232,6 +241,8 @@ static void read_body(struct reading *r, const struct letter *l, const struct fi
         judge(r, &r->reports[i]);
     }
     returned_read(returned, r->cs, r->a, reading_returned(r), options, &out->returned);
+    if (slice_empty(out->verp_token))
+        out->verp_token = token_in_returned(r->a, &out->returned);
 }
 
 /* Fields without which no mail is sent; where they stand behind an empty line, that line is what does not belong there. */

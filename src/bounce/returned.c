@@ -177,6 +177,7 @@ void returned_read(const struct field_index *index, struct charsets *cs, arena *
         .recipient_header = recipient_of(a, h, values, options),
         .envelope_id = header_unfold(a, first_of(values + ORIGINAL_ENVELOPE_ID, 2)),
         .return_path = bracketed(header_unfold(a, values[RETURN_PATH])),
+        .reference = bracketed(header_unfold(a, values[X_BOUNCED_REF])),
         .queue_id = queue_id_of(a, h),
     };
 }

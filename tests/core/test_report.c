@@ -35,8 +35,8 @@ static void world_close(struct world *w)
     arena_fini(&w->a);
 }
 
-/* A DSN about `final`, sent back to `to`. */
-static slice dsn(struct world *w, slice to, const char *final)
+/* A DSN about `final`, sent back to `to`; `field` stands in the header of the returned message. */
+static slice dsn_about(struct world *w, slice to, const char *final, slice field)
 {
     return arena_printf(
         &w->a,
@@ -49,8 +49,13 @@ static slice dsn(struct world *w, slice to, const char *final)
         "Final-Recipient: rfc822; %s\nAction: failed\nStatus: 5.1.1\n"
         "Diagnostic-Code: smtp; 550 5.1.1 User unknown\n\n"
         "--b\nContent-Type: text/rfc822-headers\n\nMessage-ID: <m1@example.com>\nFrom: news@example.com\n"
-        "To: %s\nSubject: News\n\n--b--\n",
-        SLICE_FMT(to), final, final);
+        "To: %s\n%.*sSubject: News\n\n--b--\n",
+        SLICE_FMT(to), final, final, SLICE_FMT(field));
+}
+
+static slice dsn(struct world *w, slice to, const char *final)
+{
+    return dsn_about(w, to, final, SLICE_EMPTY);
 }
 
 static struct observation *observe(struct world *w, slice mail, const struct report_context *c)
@@ -118,6 +123,29 @@ static void test_proven(void **state)
     world_close(&w);
 }
 
+/* The report came somewhere else: the returned message shows the token. */
+static void test_proven_by_the_message(void **state)
+{
+    static const char *const before[] = {"X-Bounced-Ref: ", "Return-Path: <", "x-bounced-ref:\n "};
+    (void)state;
+    struct world w;
+    struct report_context c = {.feed = S("dsn"), .now_us = NOW_US, .verp_keys = &KEY, .verp_key_count = 1};
+    world_open(&w);
+    slice token = token_for(&w, S("a@example.net"));
+    for (size_t i = 0; i < ARRAY_LEN(before); i++) {
+        slice field = arena_printf(&w.a, "%s%.*s%s\n", before[i], SLICE_FMT(token), i == 1 ? ">" : "");
+        struct observation *o =
+            observe(&w, dsn_about(&w, S("postmaster@example.com"), "forwarded@elsewhere.example", field), &c);
+        assert_int_equal(o->trust, TRUST_PROVEN);
+        assert_true(slice_eq(o->sent_to, S("a@example.net")));
+    }
+    struct observation *o = observe(
+        &w, dsn_about(&w, S("postmaster@example.com"), "a@example.net", S("X-Bounced-Ref: b+x@bounces.example.com\n")),
+        &c);
+    assert_int_equal(o->trust, TRUST_BARE);
+    world_close(&w);
+}
+
 static slice remembered(void *ctx, slice tenant, slice id, arena *a)
 {
     (void)tenant, (void)a;
@@ -169,10 +197,8 @@ static void test_keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bare),
-        cmocka_unit_test(test_proven),
-        cmocka_unit_test(test_opaque),
-        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_bare),   cmocka_unit_test(test_proven), cmocka_unit_test(test_proven_by_the_message),
+        cmocka_unit_test(test_opaque), cmocka_unit_test(test_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
