@@ -179,6 +179,45 @@ class Routes(Api):
         for bad in ("{", "[1", '{"addresses": "x"}', "null", "[" * 100 + "]" * 100):
             self.known("POST", "/v1/check", "/v1/check", body=bad, status=400)
 
+    def test_events_in(self):
+        def event(n, word="bounced", **more):
+            return {"event": word, "recipient": f"in{n}@example.org", "time": "2026-11-21T20:43:24Z", "message_id": f"{n}@shop.example",
+                    "reply": "550 5.1.1 no such user", **more}
+
+        before = len(self.objects("events"))
+        path = "/v1/events"
+        self.assertEqual(self.known("POST", path, path, body=event(1), status=202).json, {"accepted": 1, "rejected": 0, "errors": []})
+        # durable and known at once: no waiting between the answer and the check
+        self.assertEqual(self.ask("GET", "/v1/check?address=in1@example.org", key=self.admin).json["answer"], "suppressed")
+        many = [event(n) for n in range(2, 102)]
+        self.assertEqual(self.known("POST", path, path, body=many, status=202).json["accepted"], 100)
+        lines = "".join(json.dumps(event(n)) + "\n" for n in range(50, 152))
+        r = self.known("POST", path, path, body=lines, headers={"Content-Type": "application/x-ndjson"}, status=202)
+        self.assertEqual(r.json["accepted"], 102)  # half of them known already
+        self.assertEqual(len(self.objects("events")) - before, 151)
+        odd = [event(200), {"event": "bounced"}, event(201, "danced"), 7, event(202, recipient="no address"), event(203, "opened")]
+        r = self.known("POST", path, path, body=odd, status=202)
+        self.assertEqual((r.json["accepted"], r.json["rejected"], [e["item"] for e in r.json["errors"]]), (2, 4, [2, 3, 4, 5]))
+        r = self.known("POST", path, path, body=[{"event": "bounced"}], status=400)
+        self.assertEqual(r.json["rejected"], 1)
+        for body in ("", "{", "[1,", "[" * 500, "\u0000"):
+            self.assertEqual(self.ask("POST", path, body, key=self.admin).status, 400, body)
+        for _ in range(2):
+            self.known("POST", path, path, body=event(300, "complaint", key="k1"), status=202)
+        keyed = [e for e in self.objects("events") if e["address"] == "in300@example.org"]
+        self.assertEqual(len(keyed), 1)
+
+    def test_lines_of_a_log_hook(self):
+        record = {"type": "Bounce", "id": "1f1b2c3d", "sender": "b@shop.example", "recipient": "hook@example.org", "queue": "example.org",
+                  "site": "mx.example.org", "size": 100, "response": {"code": 550, "enhanced_code": {"class": 5, "subject": 1, "detail": 1},
+                  "content": "no such user", "command": "RCPT TO:<hook@example.org>"}, "peer_address": {"name": "mx.example.org", "addr": "192.0.2.1"},
+                  "timestamp": 1764504000, "created": 1764503000, "num_attempts": 1, "bounce_classification": "InvalidRecipient", "meta": {}}
+        path = "/v1/logs/{dialect}"
+        r = self.known("POST", "/v1/logs/kumomta", path, body=json.dumps(record) + "\n", status=202)
+        self.assertEqual(r.json["accepted"], 1)
+        self.assertEqual(self.ask("GET", "/v1/check?address=hook@example.org", key=self.admin).json["answer"], "suppressed")
+        self.known("POST", "/v1/logs/nothing", path, body="x", status=404)
+
     def test_events_out(self):
         seen, since = [], 0
         while True:
