@@ -295,7 +295,7 @@ static bool begin(struct mapping *m)
 
 enum status esp_mapping_read(slice text, arena *a, const struct esp **out, err *e)
 {
-    err own;
+    err own = {.status = OK};
     unsigned odd;
     struct mapping m = {.a = a, .e = e ? e : &own};
     *out = NULL;
