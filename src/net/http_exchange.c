@@ -180,6 +180,8 @@ void http_problem(struct http_request *r, unsigned status, slice code, slice det
     buf_init(&headers, 0);
     if (x->session)
         http_compose_problem(x, status, code, detail, &body);
+    if (body.failed)
+        buf_clear(&body); /* the status alone says it, too */
     if (status == 401)
         buf_printf(&headers, "WWW-Authenticate: %s\r\n", challenge);
     if (status == 405)

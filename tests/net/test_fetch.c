@@ -10,6 +10,8 @@
 
 #include "http_rig.h"
 #include "net/fetch.h"
+#include "net/tls.h"
+#include "pair.h"
 #include "world.h"
 
 #define MS INT64_C(1000)
@@ -140,19 +142,30 @@ static void on_done(void *ctx, const struct fetch_result *r)
     snprintf(s->type, sizeof s->type, "%.*s", SLICE_FMT(r->type));
 }
 
-static void site_init(struct site *s, bool can, struct fetch_options o)
+static void site_open(struct site *s, const struct listen_options *l, struct fetch_options o)
 {
     err e;
+    struct listen_options mine = *l;
     *s = (struct site){.told = 0};
     buf_init(&s->body, 0);
     rig_init(&s->rig);
-    world_init(&s->w,
-               &(struct listen_options){.protocol = can ? &canned_protocol : &http_protocol, .ctx = s->rig.server});
+    mine.ctx = s->rig.server;
+    world_init(&s->w, &mine);
     if (!o.reach.allowed_count) {
         assert_true(cidr_parse(S("127.0.0.0/8"), &s->loopback));
         o.reach = (struct reach){&s->loopback, 1};
     }
     assert_int_equal(fetcher_new(s->w.base, &o, &s->f, &e), OK);
+}
+
+static void site_init(struct site *s, bool can, struct fetch_options o)
+{
+    site_open(s, &(struct listen_options){.protocol = can ? &canned_protocol : &http_protocol}, o);
+}
+
+static void site_init_tls(struct site *s, struct ssl_ctx_st *tls, struct fetch_options o)
+{
+    site_open(s, &(struct listen_options){.protocol = &http_protocol, .tls = tls, .tls_at_once = true}, o);
 }
 
 static void site_fini(struct site *s)
@@ -370,6 +383,36 @@ static void test_no_proxy(void **state)
     unsetenv("all_proxy");
 }
 
+/* A certificate must be of somebody who is trusted, and of the name that was asked for. */
+static void test_certificates(void **state)
+{
+    (void)state;
+    struct site s;
+    struct ssl_ctx_st *tls;
+    char folder[] = "/tmp/test-fetch-XXXXXX", cert[64], key[64];
+    const struct fetch_request plain = {.timeout_us = 20000 * MS};
+    err e;
+    assert_non_null(mkdtemp(folder));
+    pair_make(folder, "one", NULL);
+    snprintf(cert, sizeof cert, "%s/one.crt", folder);
+    snprintf(key, sizeof key, "%s/one.key", folder);
+    assert_int_equal(tls_server_new(slice_str(cert), slice_str(key), &tls, &e), OK);
+    site_init_tls(&s, tls, (struct fetch_options){.ca_file = slice_str(cert)});
+    expect(&s, "https://127.0.0.1:PORT/", plain, FETCH_ANSWERED, 200);
+    assert_slice(buf_slice(&s.body), S("root"));
+    expect(&s, "https://127.0.0.1:PORT/v1/long", plain, FETCH_ANSWERED, 200);
+    assert_true(s.last.cut);
+    expect(&s, "https://localhost:PORT/", plain, FETCH_NO_TLS, 0);
+    site_fini(&s);
+    site_init_tls(&s, tls, (struct fetch_options){.max_running = 0}); /* those of the system */
+    expect(&s, "https://127.0.0.1:PORT/", plain, FETCH_NO_TLS, 0);
+    site_fini(&s);
+    tls_server_free(&tls);
+    unlink(cert);
+    unlink(key);
+    rmdir(folder);
+}
+
 /* ---- many ---- */
 
 struct many {
@@ -418,9 +461,9 @@ static void test_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_addresses), cmocka_unit_test(test_requests), cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_invalid),   cmocka_unit_test(test_answers),  cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_no_proxy),  cmocka_unit_test(test_many),
+        cmocka_unit_test(test_addresses), cmocka_unit_test(test_requests),     cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_invalid),   cmocka_unit_test(test_answers),      cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_no_proxy),  cmocka_unit_test(test_certificates), cmocka_unit_test(test_many),
     };
     signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);

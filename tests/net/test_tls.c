@@ -7,12 +7,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
 #include "net/tls.h"
+#include "pair.h"
 #include "world.h"
 
 #define MS INT64_C(1000)
@@ -28,47 +27,15 @@ static char *path_of(const char *name)
     return p;
 }
 
-/* A key and a certificate of it for `name`, good from now on for a day. */
-static void make_pair(const char *name, const char *passphrase)
-{
-    char file[64];
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *cert = X509_new();
-    assert_true(key && cert);
-    X509_set_version(cert, 2);
-    ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
-    X509_gmtime_adj(X509_getm_notBefore(cert), -3600);
-    X509_gmtime_adj(X509_getm_notAfter(cert), 86400);
-    X509_set_pubkey(cert, key);
-    X509_NAME *n = X509_get_subject_name(cert);
-    X509_NAME_add_entry_by_txt(n, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
-    X509_set_issuer_name(cert, n);
-    assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
-    snprintf(file, sizeof file, "%s.crt", name);
-    FILE *f = fopen(path_of(file), "we");
-    assert_non_null(f);
-    assert_int_equal(PEM_write_X509(f, cert), 1);
-    fclose(f);
-    snprintf(file, sizeof file, "%s.key", name);
-    f = fopen(path_of(file), "we");
-    assert_non_null(f);
-    assert_int_equal(PEM_write_PrivateKey(f, key, passphrase ? EVP_aes_128_cbc() : NULL, NULL, 0, NULL,
-                                          (void *)(uintptr_t)passphrase),
-                     1);
-    fclose(f);
-    X509_free(cert);
-    EVP_PKEY_free(key);
-}
-
 static int make_files(void **state)
 {
     (void)state;
     signal(SIGPIPE, SIG_IGN);
     if (!mkdtemp(folder))
         return -1;
-    make_pair("one.example", NULL);
-    make_pair("two.example", NULL);
-    make_pair("locked.example", "secret");
+    pair_make(folder, "one.example", NULL);
+    pair_make(folder, "two.example", NULL);
+    pair_make(folder, "locked.example", "secret");
     return 0;
 }
 
