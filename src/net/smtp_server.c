@@ -333,3 +333,11 @@ void smtp_server_drain(struct smtp_server *v)
         smtp_flush(s);
     }
 }
+
+bool smtp_server_busy(const struct smtp_server *v)
+{
+    for (const struct smtp_session *s = v->first; s; s = s->next)
+        if (s->mail || s->state == SMTP_ANSWER)
+            return true;
+    return false;
+}

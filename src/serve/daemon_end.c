@@ -40,9 +40,7 @@ static void look(evutil_socket_t fd, short what, void *ctx)
     if (!idle && monotonic_us() < r->drain_until_us)
         return;
     if (!idle)
-        if (monotonic_us() - r->drain_from_us < SAME_US)
-            return;
-    tell_cut(r);
+        tell_cut(r);
     event_base_loopbreak(r->d.base);
 }
 

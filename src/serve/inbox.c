@@ -332,7 +332,7 @@ static void inbox_drain(void *self)
 static bool inbox_idle(const void *self)
 {
     const struct inbox *b = self;
-    return !b->under_way;
+    return !b->under_way && !smtp_server_busy(b->server);
 }
 
 static void inbox_close(void **self)

@@ -198,6 +198,76 @@ class Reload(DaemonCase):
         d.until_told("log.debug on=no")
 
 
+class End(DaemonCase):
+    """What was begun is finished, or cut short, but never hangs."""
+
+    TALK = (b"LHLO x", b"MAIL FROM:<>", b"RCPT TO:<b@bounces.example>", b"DATA")
+
+    def in_the_middle(self, drain):
+        """A daemon with a peer that has sent half of a mail."""
+        self.conf("[lmtp in]\nlisten = unix:run/lmtp\ndomains = bounces.example\n[aside]\npath = aside\n", daemon=f"drain = {drain}\n")
+        text = (self.dir / "bounced.conf").read_text()
+        self.file("bounced.conf", text.replace("unix:run", f"unix:{self.dir}/run"))
+        d = Daemon(self)
+        peer = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.addCleanup(peer.close)
+        peer.settimeout(DEADLINE_S)
+        peer.connect(str(self.dir / "run" / "lmtp"))
+        answers = peer.makefile("rb")
+        self.addCleanup(answers.close)
+        for line in (None, *self.TALK):
+            if line:
+                peer.sendall(line + b"\r\n")
+            answer = answers.readline()
+            while answer[3:4] == b"-":
+                answer = answers.readline()
+            self.assertIn(answer[:1], b"23", f"{line} {answer}\n{d.told()}")
+        peer.sendall(b"Subject: half of it\r\n")
+        return d, peer
+
+    def test_what_was_begun_is_finished(self):
+        d, peer = self.in_the_middle("60s")
+        d.send(signal.SIGTERM)
+        d.hear("STOPPING=1")
+        peer.sendall(b"\r\nno report\r\n.\r\n")
+        told = b""
+        while True:
+            more = peer.recv(4096)
+            if not more:
+                break
+            told += more
+        self.assertRegex(told, rb"^250 ")
+        self.assertEqual(d.wait(), 0)
+        self.assertNotIn("daemon.cut", d.told())
+
+    def test_who_takes_too_long_is_cut_off(self):
+        d, _ = self.in_the_middle("100ms")
+        self.assertEqual(d.end(), 0)
+        self.assertIn("daemon.cut busy=lmtp name=in", d.told())
+
+    def test_a_second_signal_ends_it_at_once(self):
+        d, _ = self.in_the_middle("10min")
+        d.send(signal.SIGTERM)
+        d.hear("STOPPING=1")
+        deadline = time.monotonic() + DEADLINE_S
+        while d.process.poll() is None:  # signals within 100 ms are one
+            self.assertLess(time.monotonic(), deadline)
+            d.send(signal.SIGTERM)
+            time.sleep(0.05)
+        self.assertEqual(d.wait(), 0)
+        self.assertIn("daemon.cut busy=lmtp name=in", d.told())
+
+    def test_a_reload_while_it_ends_is_refused(self):
+        d, _ = self.in_the_middle("10min")
+        d.send(signal.SIGTERM)
+        d.hear("STOPPING=1")
+        done = self.bounced("reload", "--socket", self.dir / "run" / "control", code=78)
+        self.assertIn("is ending", done.err)
+        self.assertEqual(d.status()["state"], "draining")
+        d.send(signal.SIGKILL)
+        self.assertEqual(d.wait(), -signal.SIGKILL)
+
+
 class Control(DaemonCase):
     def ask(self, text):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
