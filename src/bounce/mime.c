@@ -9,7 +9,7 @@
 #define MIME_MAX_BOUNDARY 4000 /* octets; RFC 2046 5.1.1 allows 70 */
 #define MIME_MAX_SEARCH 1000   /* lines starting with "--" that are tried in place of a boundary that never occurs */
 
-/* The usual ones, whole; only what is not among them is searched for the words below. */
+/* The usual ones, whole and in lower case; only what is not among them is searched for the words below. */
 static const struct {
     slice media;
     enum part_type type;
@@ -70,13 +70,25 @@ static bool parse_part(struct reading *r, const struct place *where);
 
 /* ---- Content-Type --------------------------------------------------------------------------------------------- */
 
+/* Takes a type of the table that is written as it stands there, with parameters or without: nothing has to be copied. */
+static bool usual_type(struct part *p)
+{
+    size_t semicolon = slice_chr(p->content_type, ';');
+    slice media = semicolon == SLICE_NPOS ? p->content_type : slice_rtrim(slice_sub(p->content_type, 0, semicolon));
+    for (size_t i = 0; i < ARRAY_LEN(usual_types); i++) {
+        if (!slice_eq_ci(media, usual_types[i].media))
+            continue;
+        p->media = usual_types[i].media;
+        p->type = usual_types[i].type;
+        return true;
+    }
+    return false;
+}
+
 static enum part_type type_of(slice media)
 {
     if (media.n == 0)
         return PART_TEXT;
-    for (size_t i = 0; i < ARRAY_LEN(usual_types); i++)
-        if (slice_eq(media, usual_types[i].media))
-            return usual_types[i].type;
     for (size_t i = 0; i < ARRAY_LEN(media_types); i++)
         if (slice_find(media, media_types[i].words) != SLICE_NPOS)
             return media_types[i].type;
@@ -86,8 +98,10 @@ static enum part_type type_of(slice media)
 static void read_content_fields(struct reading *r, struct part *p, bool digest)
 {
     p->content_type = header_unfold(r->a, header_get(&p->header, S("Content-Type")));
-    p->media = text_lower(r->a, header_main_value(r->a, p->content_type));
-    p->type = p->media.n == 0 && digest ? PART_MESSAGE : type_of(p->media);
+    if (!usual_type(p)) {
+        p->media = text_lower(r->a, header_main_value(r->a, p->content_type));
+        p->type = p->media.n == 0 && digest ? PART_MESSAGE : type_of(p->media);
+    }
     p->encoding = text_lower(r->a, header_main_value(r->a, header_get(&p->header, S("Content-Transfer-Encoding"))));
 }
 
