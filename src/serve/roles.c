@@ -6,6 +6,7 @@ const struct role *const roles[] = {
     &smtp_role,
     &lmtp_role,
     &maildir_role,
+    &spool_role,
     &socketmap_role,
     &tcp_table_role,
     &postfix_policy_role,

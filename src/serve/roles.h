@@ -7,7 +7,7 @@
 extern const struct role tail_role;
 extern const struct role outgoing_role; /* letters to other systems */
 extern const struct role hook_role, http_role;
-extern const struct role smtp_role, lmtp_role, maildir_role;
+extern const struct role smtp_role, lmtp_role, maildir_role, spool_role;
 /* Of answering.c: those who are asked before a send. */
 extern const struct role socketmap_role, tcp_table_role, postfix_policy_role, line_role, milter_role;
 
