@@ -151,6 +151,8 @@ static bool read_names(const struct maillog *m, slice line, struct powermta_colu
 
 static bool looks_like_names(slice line)
 {
+    if (slice_chr(line, ' ') != SLICE_NPOS) /* as most lines have, soon */
+        return false;
     return slice_starts_ci(line, S("type,")) || slice_starts_ci(line, S("\"type\",")) ||
            slice_find_ci(line, S(",type,")) != SLICE_NPOS;
 }
