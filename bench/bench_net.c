@@ -1,8 +1,9 @@
-/* The HTTP server: small GETs on kept connections, in CPU time of the loop thread (the clients are another thread); and what an idle
- * connection takes. The yardstick is the least that can be done: one recv and one send of the same bytes for each request. */
+/* The HTTP server: small GETs on kept connections, in CPU time of the loop thread (the clients are another thread); what an idle
+ * connection takes; requests of ours. The yardstick is the least that can be done: one recv and one send of the same bytes for each request. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 
 #include "bench.h"
 #include "net/bind.h"
+#include "net/fetch.h"
 #include "net/http.h"
 
 #define CONNECTIONS 64u
@@ -43,7 +45,7 @@ static void handle(struct http_request *r)
 static const struct http_route routes[] = {
     {HTTP_GET, "/v1/addresses/{address}", 1, 0, handle, NULL},
     {HTTP_GET, "/v1/addresses/{address}/why", 1, 0, handle, NULL},
-    {HTTP_POST, "/v1/events", 1, 0, handle, NULL},
+    {HTTP_POST, "/v1/events", 1, 65536, handle, NULL},
     {HTTP_GET, "/v1/check/{address}", 1, 0, handle, NULL},
     {.pattern = NULL},
 };
@@ -238,12 +240,84 @@ static void idle(void)
     run_for(0.5);
 }
 
+/* ---- requests of ours ---- */
+
+struct posts {
+    struct fetcher *f;
+    char url[128];
+    uint64_t done;
+};
+
+static void *serve_for(void *arg)
+{
+    run_for(*(double *)arg);
+    return NULL;
+}
+
+static void post(struct posts *p);
+
+static void on_posted(void *ctx, const struct fetch_result *r)
+{
+    struct posts *p = ctx;
+    MUST(r->status == 200);
+    p->done++;
+    post(p);
+}
+
+static void post(struct posts *p)
+{
+    static const struct http_field fields[] = {
+        {SLICE_INIT("Content-Type"), SLICE_INIT("application/json")},
+        {SLICE_INIT("Authorization"), SLICE_INIT("Bearer 0123456789abcdef0123456789abcdef")}};
+    err e;
+    struct fetch_request r = {.url = slice_str(p->url),
+                              .post = true,
+                              .fields = fields,
+                              .field_count = ARRAY_LEN(fields),
+                              .body = slice_of(answer, sizeof answer - 1),
+                              .done = on_posted,
+                              .ctx = p};
+    MUST(fetch_start(p->f, &r, NULL, &e) == OK);
+}
+
+/* The server is another thread here; what counts is the processor time of the one that posts. */
+static double post_rate(void)
+{
+    struct event_base *mine = event_base_new();
+    struct posts p = {.done = 0};
+    struct cidr loopback;
+    double seconds = SECONDS + 1;
+    pthread_t t;
+    err e;
+    MUST(mine && cidr_parse(S("127.0.0.0/8"), &loopback));
+    struct fetch_options o = {.max_running = CONNECTIONS, .max_per_host = CONNECTIONS, .reach = {&loopback, 1}};
+    MUST(fetcher_new(mine, &o, &p.f, &e) == OK);
+    snprintf(p.url, sizeof p.url, "http://%.*s/v1/events", SLICE_FMT(listener_address(listener)));
+    MUST(pthread_create(&t, NULL, serve_for, &seconds) == 0);
+    for (unsigned i = 0; i < CONNECTIONS; i++)
+        post(&p);
+    const struct timeval tv = {.tv_sec = SECONDS};
+    event_base_loopexit(mine, &tv);
+    double cpu = bench_cpu();
+    event_base_dispatch(mine);
+    cpu = bench_cpu() - cpu;
+    double rate = (double)p.done / cpu;
+    pthread_join(t, NULL);
+    fetcher_free(&p.f);
+    run_for(0.2);
+    event_base_free(mine);
+    return rate;
+}
+
 int main(void)
 {
+    signal(SIGPIPE, SIG_IGN);
     serve();
     idle();
     double rate = http_rate();
-    bench_print("small kept-alive GETs", rate, "requests", "recv and send", least_rate());
+    double least = least_rate();
+    bench_print("small kept-alive GETs", rate, "requests", "recv and send", least);
+    bench_print("small POSTs of ours", post_rate(), "requests", "recv and send", least);
     listener_close(&listener);
     http_server_free(&server);
     event_base_free(base);

@@ -8,16 +8,19 @@
 #include <event2/event.h>
 
 #include "base/buf.h"
+#include "base/hash.h"
 
 #define MAX_RUNNING 32u
 #define MAX_PER_HOST 4u
 #define MAX_WAITING 1000u
+#define MAX_KEPT 32u
 #define WHY_BYTES 256u
 
 struct fetch {
     struct fetcher *fetcher;
     struct fetch *next, *prev; /* of those that wait, or those that run */
     uint64_t id;
+    uint64_t host; /* hash of scheme, name and port */
     CURL *easy;
     struct curl_slist *fields;
     buf body, answer;
@@ -41,9 +44,9 @@ struct fetcher {
     struct reach reach;
     buf agent, ca_file;
     struct curl_slist *resolve;
-    unsigned max_running;
+    unsigned max_running, max_per_host;
     size_t max_waiting;
-    struct queue waiting, running;
+    struct queue waiting, running, kept;
     uint64_t next_id;
     bool inside; /* libcurl or a `done` is at work: what waits is begun behind it */
 };
@@ -83,6 +86,21 @@ static void fetch_free(struct fetch *x)
     buf_fini(&x->body);
     buf_fini(&x->answer);
     free(x);
+}
+
+/* Over: a handle of libcurl with all its settings is kept for the next request, which is half of the work. */
+static void fetch_end(struct fetch *x)
+{
+    struct fetcher *f = x->fetcher;
+    if (f->kept.n >= MAX_KEPT) {
+        fetch_free(x);
+        return;
+    }
+    curl_slist_free_all(x->fields);
+    x->fields = NULL;
+    buf_fini(&x->body);
+    buf_fini(&x->answer);
+    queue_put(&f->kept, x);
 }
 
 /* ---- what libcurl calls for a transfer ---- */
@@ -191,14 +209,26 @@ static void tell(struct fetch *x, CURLcode code)
 
 /* ---- under way ---- */
 
-/* libcurl wants multi called again at once for what it has just been given: by the timer, which it sets itself. */
+static bool host_is_full(const struct fetcher *f, uint64_t host)
+{
+    unsigned n = 0;
+    for (const struct fetch *x = f->running.first; x; x = x->next)
+        n += x->host == host;
+    return n >= f->max_per_host;
+}
+
+/* Those of a host that is full stay where they are, so that a slow one holds up nobody else. libcurl, too, could hold back what is
+ * too much for a host, but its clocks would run meanwhile. */
 static void begin_waiting(struct fetcher *f)
 {
-    while (f->waiting.first && f->running.n < f->max_running) {
-        struct fetch *x = f->waiting.first;
+    struct fetch *next;
+    for (struct fetch *x = f->waiting.first; x && f->running.n < f->max_running; x = next) {
+        next = x->next;
+        if (host_is_full(f, x->host))
+            continue;
         queue_take(&f->waiting, x);
         queue_put(&f->running, x);
-        MUST(curl_multi_add_handle(f->multi, x->easy) == CURLM_OK);
+        MUST(curl_multi_add_handle(f->multi, x->easy) == CURLM_OK); /* it sets the timer to begin */
     }
 }
 
@@ -215,7 +245,7 @@ static void finish(struct fetcher *f)
         (void)curl_multi_remove_handle(f->multi, x->easy);
         queue_take(&f->running, x);
         tell(x, code);
-        fetch_free(x);
+        fetch_end(x);
     }
     f->inside = false;
     begin_waiting(f);
@@ -304,13 +334,11 @@ static bool set_fields(struct fetch *x, const struct fetch_request *r)
 
 #define SET(option, value) ok = ok && curl_easy_setopt(x->easy, option, value) == CURLE_OK
 
-static bool set_limits(struct fetch *x, const struct fetch_request *r)
+/* What is the same for all requests. */
+static bool set_rules(struct fetch *x)
 {
+    const struct fetcher *f = x->fetcher;
     bool ok = true;
-    int64_t all = r->timeout_us ? r->timeout_us : FETCH_TIMEOUT_US;
-    int64_t connect = all < FETCH_CONNECT_US ? all : FETCH_CONNECT_US;
-    SET(CURLOPT_TIMEOUT_MS, (long)((all + 999) / 1000));
-    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)((connect + 999) / 1000));
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
     SET(CURLOPT_FOLLOWLOCATION, 0L);
@@ -327,51 +355,83 @@ static bool set_limits(struct fetch *x, const struct fetch_request *r)
     SET(CURLOPT_HEADERDATA, x);
     SET(CURLOPT_ERRORBUFFER, x->curl_why);
     SET(CURLOPT_PRIVATE, x);
-    return ok;
-}
-
-static bool set_request(struct fetch *x, const struct fetch_request *r)
-{
-    struct fetcher *f = x->fetcher;
-    char url[FETCH_MAX_URL_BYTES + 1];
-    bool ok = set_fields(x, r);
-    memcpy(url, r->url.p, r->url.n);
-    url[r->url.n] = '\0';
-    SET(CURLOPT_URL, url);
-    SET(CURLOPT_HTTPHEADER, x->fields);
     if (f->agent.n)
         SET(CURLOPT_USERAGENT, f->agent.p);
     if (f->ca_file.n)
         SET(CURLOPT_CAINFO, f->ca_file.p);
     if (f->resolve)
         SET(CURLOPT_RESOLVE, f->resolve);
-    if (r->post) {
-        buf_add(&x->body, r->body);
-        ok = ok && !x->body.failed;
-        SET(CURLOPT_POST, 1L);
-        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->body.n);
-        SET(CURLOPT_POSTFIELDS, x->body.p);
-    }
+    return ok;
+}
+
+static bool set_request(struct fetch *x, const struct fetch_request *r)
+{
+    char url[FETCH_MAX_URL_BYTES + 1];
+    int64_t all = r->timeout_us ? r->timeout_us : FETCH_TIMEOUT_US;
+    int64_t connect = all < FETCH_CONNECT_US ? all : FETCH_CONNECT_US;
+    bool ok = set_fields(x, r);
+    memcpy(url, r->url.p, r->url.n);
+    url[r->url.n] = '\0';
+    buf_add(&x->body, r->post ? r->body : SLICE_EMPTY);
+    ok = ok && !x->body.failed;
+    SET(CURLOPT_TIMEOUT_MS, (long)((all + 999) / 1000));
+    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)((connect + 999) / 1000));
+    SET(CURLOPT_URL, url);
+    SET(CURLOPT_HTTPHEADER, x->fields);
+    SET(CURLOPT_POSTFIELDS, r->post ? x->body.p : NULL);
+    SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->body.n);
+    SET(r->post ? CURLOPT_POST : CURLOPT_HTTPGET, 1L);
     return ok;
 }
 #undef SET
 
-static struct fetch *fetch_new(struct fetcher *f, const struct fetch_request *r)
+static struct fetch *fetch_new(struct fetcher *f)
 {
-    struct fetch *x = calloc(1, sizeof *x);
+    struct fetch *x = f->kept.last;
+    if (x) {
+        queue_take(&f->kept, x);
+        return x;
+    }
+    x = calloc(1, sizeof *x);
     if (!x)
         return NULL;
     x->fetcher = f;
-    x->max_answer = r->max_answer ? r->max_answer : FETCH_MAX_ANSWER_BYTES;
-    x->done = r->done;
-    x->ctx = r->ctx;
     buf_init(&x->body, 0);
     buf_init(&x->answer, 0);
     x->easy = curl_easy_init();
-    if (x->easy && set_limits(x, r) && set_request(x, r))
+    if (x->easy && set_rules(x))
         return x;
     fetch_free(x);
     return NULL;
+}
+
+/* NULL: memory was refused. */
+static struct fetch *fetch_prepare(struct fetcher *f, const struct fetch_request *r)
+{
+    struct fetch *x = fetch_new(f);
+    if (!x)
+        return NULL;
+    x->max_answer = r->max_answer ? r->max_answer : FETCH_MAX_ANSWER_BYTES;
+    x->head_bytes = 0;
+    x->cut = x->refused = false;
+    x->why[0] = x->curl_why[0] = '\0';
+    x->done = r->done;
+    x->ctx = r->ctx;
+    if (set_request(x, r))
+        return x;
+    fetch_free(x);
+    return NULL;
+}
+
+/* Two hosts of one hash share a limit, and no more. */
+static uint64_t host_of(slice url)
+{
+    static const struct sip_key key = {1, 2};
+    slice rest = slice_from(url, slice_find(url, S("://")) + 3);
+    size_t end = 0;
+    while (end < rest.n && !strchr("/?#", rest.p[end]))
+        end++;
+    return sip_hash_ci(&key, slice_of(url.p, (size_t)(rest.p - url.p) + end));
 }
 
 static bool fields_good(const struct fetch_request *r)
@@ -391,10 +451,11 @@ enum status fetch_start(struct fetcher *f, const struct fetch_request *r, uint64
         return err_set(e, E_INVALID, "%.*s: a header field that cannot be sent", SLICE_FMT(r->url));
     if (f->waiting.n >= f->max_waiting)
         return err_set(e, E_BUSY, "%.*s: %zu requests wait already", SLICE_FMT(r->url), f->waiting.n);
-    struct fetch *x = fetch_new(f, r);
+    struct fetch *x = fetch_prepare(f, r);
     if (!x)
         return err_set(e, E_MEMORY, "%.*s: libcurl takes no request", SLICE_FMT(r->url));
     x->id = ++f->next_id;
+    x->host = host_of(r->url);
     if (id)
         *id = x->id;
     queue_put(&f->waiting, x);
@@ -423,7 +484,7 @@ void fetch_cancel(struct fetcher *f, uint64_t id)
         queue_take(&f->running, x);
         (void)curl_multi_remove_handle(f->multi, x->easy);
     }
-    fetch_free(x);
+    fetch_end(x);
     if (!f->inside)
         begin_waiting(f);
 }
@@ -440,20 +501,19 @@ size_t fetcher_waiting(const struct fetcher *f)
 
 /* ---- life ---- */
 
-static bool set_multi(struct fetcher *f, const struct fetch_options *o)
+static bool set_multi(struct fetcher *f)
 {
-    long per_host = o->max_per_host ? (long)o->max_per_host : (long)MAX_PER_HOST;
     return curl_multi_setopt(f->multi, CURLMOPT_SOCKETFUNCTION, on_watch) == CURLM_OK &&
            curl_multi_setopt(f->multi, CURLMOPT_SOCKETDATA, f) == CURLM_OK &&
            curl_multi_setopt(f->multi, CURLMOPT_TIMERFUNCTION, on_set_timer) == CURLM_OK &&
-           curl_multi_setopt(f->multi, CURLMOPT_TIMERDATA, f) == CURLM_OK &&
-           curl_multi_setopt(f->multi, CURLMOPT_MAX_HOST_CONNECTIONS, per_host) == CURLM_OK;
+           curl_multi_setopt(f->multi, CURLMOPT_TIMERDATA, f) == CURLM_OK;
 }
 
 static bool copy_options(struct fetcher *f, const struct fetch_options *o)
 {
     f->reach = o->reach;
     f->max_running = o->max_running ? o->max_running : MAX_RUNNING;
+    f->max_per_host = o->max_per_host ? o->max_per_host : MAX_PER_HOST;
     f->max_waiting = o->max_waiting ? o->max_waiting : MAX_WAITING;
     buf_add(&f->agent, o->agent);
     buf_add(&f->ca_file, o->ca_file);
@@ -479,7 +539,7 @@ enum status fetcher_new(struct event_base *base, const struct fetch_options *o, 
     buf_init(&f->ca_file, 0);
     f->multi = curl_multi_init();
     f->timer = evtimer_new(base, on_timer, f);
-    if (f->multi && f->timer && set_multi(f, o) && copy_options(f, o)) {
+    if (f->multi && f->timer && set_multi(f) && copy_options(f, o)) {
         *out = f;
         return OK;
     }
@@ -507,6 +567,7 @@ void fetcher_free(struct fetcher **out)
     MUST(!f->inside);
     drop_all(f, &f->waiting, false);
     drop_all(f, &f->running, true);
+    drop_all(f, &f->kept, false);
     if (f->multi)
         (void)curl_multi_cleanup(f->multi); /* takes its sockets off the loop */
     if (f->timer)

@@ -5,7 +5,8 @@
  * refused unless allowed, at the moment of connecting (reach.h): a name that points elsewhere a moment later gains nothing.
  *
  * Limits: an answer is read up to max_answer bytes and then cut (its status counts), its head up to FETCH_MAX_HEAD_BYTES, all of it
- * within timeout_us. max_running requests are under way at once and max_per_host connections to one host; others wait in their order.
+ * within timeout_us. max_running requests are under way at once, max_per_host of them to one host; others wait in their order, and
+ * their clocks with them. A host that is slow holds up only what goes there.
  *
  * Everything here belongs to the loop thread (names are resolved in threads of libcurl). Texts are copied. The process ignores SIGPIPE.
  */

@@ -413,6 +413,29 @@ static void test_certificates(void **state)
     rmdir(folder);
 }
 
+/* A host that does not answer holds up nobody else, and who waits behind it has all his time when his turn comes. */
+static void test_slow_host(void **state)
+{
+    (void)state;
+    struct site s;
+    struct fetch_request slow = {.timeout_us = 300 * MS};
+    int64_t began = world_now();
+    site_init(&s, false, (struct fetch_options){.max_per_host = 1});
+    for (unsigned i = 0; i < 3; i++)
+        start(&s, "/v1/later", slow);
+    assert_int_equal(fetcher_running(s.f), 1);
+    assert_int_equal(fetcher_waiting(s.f), 2);
+    start(&s, "http://localhost:PORT/", (struct fetch_request){.post = false}); /* another name */
+    assert_int_equal(fetcher_running(s.f), 2);
+    world_until(&s.w, was_told, &s);
+    assert_int_equal(s.last.outcome, FETCH_ANSWERED);
+    while (s.told < 4)
+        world_run(&s.w, MS);
+    assert_int_equal(s.last.outcome, FETCH_TIMEOUT);
+    assert_true(world_now() - began >= 3 * 300 * MS); /* one behind the other */
+    site_fini(&s);
+}
+
 /* ---- many ---- */
 
 struct many {
@@ -463,7 +486,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_addresses), cmocka_unit_test(test_requests),     cmocka_unit_test(test_limits),
         cmocka_unit_test(test_invalid),   cmocka_unit_test(test_answers),      cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_no_proxy),  cmocka_unit_test(test_certificates), cmocka_unit_test(test_many),
+        cmocka_unit_test(test_no_proxy),  cmocka_unit_test(test_certificates), cmocka_unit_test(test_slow_host),
+        cmocka_unit_test(test_many),
     };
     signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,13 +18,14 @@ static void gather(void *ctx, slice bytes)
     buf_add(ctx, bytes);
 }
 
-/* Everything that the server says to this; `piece` bytes at once. */
-static void converse(slice request, size_t piece, buf *out, bool *closed)
+/* Everything that the server says to this; the first `first` bytes at once, then `piece` at a time. */
+static void converse(slice request, size_t first, size_t piece, buf *out, bool *closed)
 {
     struct rig rig;
     rig_init(&rig);
     struct conn *c = conn_fake(&http_protocol, rig.server, gather, out);
-    for (size_t at = 0; at < request.n; at += piece)
+    (void)conn_fake_input(c, slice_sub(request, 0, first));
+    for (size_t at = first; at < request.n; at += piece)
         (void)conn_fake_input(c, slice_sub(request, at, piece));
     *closed = conn_fake_closed(c);
     conn_fake_free(&c);
@@ -195,7 +196,7 @@ static void test_cases(void **state)
         bool closed;
         buf_init(&out, 0);
         buf_init(&statuses, 0);
-        converse(cases[i].request, cases[i].request.n, &out, &closed);
+        converse(cases[i].request, cases[i].request.n, 1, &out, &closed);
         rig_statuses(buf_slice(&out), &statuses);
         buf_adds(&statuses, "");
         if (strcmp(statuses.p, cases[i].statuses) != 0 || closed == cases[i].stays_open)
@@ -221,15 +222,15 @@ static void blot_ids(buf *b)
     }
 }
 
-static void expect_same(const char *name, slice request, size_t piece, const buf *want)
+static void expect_same(const char *name, slice request, size_t first, size_t piece, const buf *want)
 {
     buf got;
     bool closed;
     buf_init(&got, 0);
-    converse(request, piece, &got, &closed);
+    converse(request, first, piece, &got, &closed);
     blot_ids(&got);
     if (!slice_eq(buf_slice(&got), buf_slice(want)))
-        fail_msg("%s: in pieces of %zu: %.*s", name, piece, SLICE_FMT(buf_slice(&got)));
+        fail_msg("%s: in pieces of %zu and %zu: %.*s", name, first, piece, SLICE_FMT(buf_slice(&got)));
     buf_fini(&got);
 }
 
@@ -244,10 +245,12 @@ static void test_splits(void **state)
         if (strcmp(cases[i].name, "continue") == 0 || strcmp(cases[i].name, "TLS to a plain port") == 0)
             continue;
         buf_init(&want, 0);
-        converse(request, request.n, &want, &closed);
+        converse(request, request.n, 1, &want, &closed);
         blot_ids(&want);
-        for (size_t piece = 1; piece < request.n; piece++)
-            expect_same(cases[i].name, request, piece, &want);
+        for (size_t piece = 1; piece < request.n; piece++) {
+            expect_same(cases[i].name, request, piece, piece, &want);
+            expect_same(cases[i].name, request, piece, request.n, &want);
+        }
         buf_fini(&want);
     }
 }
@@ -260,7 +263,7 @@ static void expect_status(const buf *request, const char *want)
     bool closed;
     buf_init(&out, 0);
     buf_init(&statuses, 0);
-    converse(buf_slice(request), 1000, &out, &closed);
+    converse(buf_slice(request), 1000, 1000, &out, &closed);
     rig_statuses(buf_slice(&out), &statuses);
     assert_slice(buf_slice(&statuses), slice_str(want));
     buf_fini(&out);
@@ -347,7 +350,7 @@ static void test_targets(void **state)
         buf_init(&request, 0);
         buf_init(&out, 0);
         buf_printf(&request, "GET %.*s HTTP/1.1\r\n" HOST "\r\n", SLICE_FMT(good[i].target));
-        converse(buf_slice(&request), request.n, &out, &closed);
+        converse(buf_slice(&request), request.n, 1, &out, &closed);
         slice rest = buf_slice(&out);
         assert_true(rig_reply_next(&rest, false, &r));
         assert_slice(buf_slice(&r.body), good[i].answer);
