@@ -12,21 +12,23 @@
 #include "base/arena.h"
 #include "base/text.h"
 #include "cmd/commands.h"
+#include "cmd/config.h"
 #include "cmd/keys.h"
 #include "cmd/postconf.h"
 #include "cmd/session.h"
 #include "core/read.h"
 #include "feed/syslog.h"
+#include "serve/conf.h"
+#include "serve/control.h"
+#include "serve/learn.h"
 
 #define LOW_DISK_BYTES (512ull * 1024 * 1024)
 #define NEVER_EXISTS "nothing-here.bounced-control.invalid" /* RFC 6761: .invalid never resolves */
 
 static const struct opt options[] = {
-    CMD_OPT_LEDGER,
-    {"verp-keys", 0, OPT_TEXT, "FILE", "the keys of signed return paths (default: " VERP_KEYS_FILE ")"},
-    {"control-name", 0, OPT_TEXT, "NAME", "a host name that must resolve (default: example.com)"},
-    CMD_OPT_JSON,
-    OPT_END,
+    CMD_OPT_LEDGER, {"verp-keys", 0, OPT_TEXT, "FILE", "the keys of signed return paths (default: " VERP_KEYS_FILE ")"},
+    CMD_OPT_CONFIG, {"control-name", 0, OPT_TEXT, "NAME", "a host name that must resolve (default: example.com)"},
+    CMD_OPT_JSON,   OPT_END,
 };
 
 enum finding { GOOD, NOTE, BAD };
@@ -243,11 +245,86 @@ static void check_signing(struct doctor *d)
     verp_keys_clear(&keys);
 }
 
+/* ---- the daemon ---- */
+
+struct problems {
+    unsigned count;
+    char first[300];
+};
+
+static void note_problem(void *ctx, slice path, unsigned line, bool warning, slice text)
+{
+    struct problems *p = ctx;
+    char where[32] = "";
+    if (warning || p->count++)
+        return;
+    if (line)
+        snprintf(where, sizeof where, ":%u", line);
+    snprintf(p->first, sizeof p->first, "%.*s%s%s%.*s", SLICE_FMT(path), where, slice_empty(path) ? "" : ": ",
+             SLICE_FMT(text));
+}
+
+static void tell_problems(struct doctor *d, const struct problems *p)
+{
+    tell(d, "settings", BAD, "%s%s; `bounced config --check` tells all", p->first, p->count > 1 ? ", and more" : "");
+}
+
+static void check_sections(struct doctor *d, const struct settings *s)
+{
+    const struct conf_ledger *c = settings_of(s, "ledger");
+    unsigned named = 0;
+    for (size_t i = 0; i < s->count; i++)
+        named += !slice_empty(s->sections[i].name);
+    if (!named)
+        tell(d, "settings", NOTE, "%.*s: no feed and nobody who may ask: the daemon would do nothing",
+             SLICE_FMT(s->path));
+    else if (!slice_eq(c->path, slice_str(session_path(d->args))))
+        tell(d, "settings", NOTE, "the daemon's ledger is %.*s, that of commands %s; set BOUNCED_LEDGER",
+             SLICE_FMT(c->path), session_path(d->args));
+    else
+        tell(d, "settings", GOOD, "%.*s: %u feeds and listeners", SLICE_FMT(s->path), named);
+}
+
+static void check_running(struct doctor *d, const struct settings *s)
+{
+    const struct conf_daemon *c = settings_of(s, "daemon");
+    char path[4096];
+    snprintf(path, sizeof path, "%.*s/" CONTROL_NAME, SLICE_FMT(c->run_dir));
+    if (access(path, F_OK) != 0)
+        tell(d, "daemon", NOTE, "none runs; `systemctl enable --now bounced` starts one");
+    else if (access(path, W_OK) != 0)
+        tell(d, "daemon", NOTE, "%s is there, but not for you; `bounced status` as root tells more", path);
+    else
+        tell(d, "daemon", GOOD, "%s is there; `bounced status` tells more", path);
+}
+
+static void check_daemon(struct doctor *d)
+{
+    struct problems p = {0};
+    const char *path = config_path(d->args);
+    if (access(path, F_OK) != 0 && !args_text(d->args, "config", NULL)) {
+        tell(d, "settings", NOTE, "%s is not there: no daemon on this machine (man bounced-serve)", path);
+        return;
+    }
+    struct settings *s = settings_read(slice_str(path), note_problem, &p);
+    const struct knowledge *k = s ? learn(s, note_problem, &p) : NULL;
+    if (k)
+        check_sections(d, s);
+    else
+        tell_problems(d, &p);
+    if (k)
+        check_running(d, s);
+    knowledge_release(&k);
+    if (s)
+        settings_free(&s);
+}
+
 static int run(struct args *a)
 {
     struct doctor d = {.args = a, .json = args_flag(a, "json")};
-    static void (*const checks[])(struct doctor *) = {check_ledger_file, check_feed,  check_smarthost, check_postfix,
-                                                      check_zone,        check_clock, check_signing,   check_resolver};
+    static void (*const checks[])(struct doctor *) = {check_ledger_file, check_feed,   check_smarthost,
+                                                      check_postfix,     check_zone,   check_clock,
+                                                      check_signing,     check_daemon, check_resolver};
     if (args_count(a))
         return cmd_usage(a, "takes no arguments");
     buf_init(&d.out, 0);
@@ -262,7 +339,7 @@ static int run(struct args *a)
 const struct cmd cmd_doctor = {
     .name = "doctor",
     .usage = "[options]",
-    .summary = "look at this machine: ledger, feed, zone, smarthost, resolver, signing, clock",
+    .summary = "look at this machine: ledger, feed, zone, smarthost, resolver, signing, clock, daemon",
     .details = "Changes nothing. Exit status: 0, or 1 when something is bad (notes do not count).",
     .options = options,
     .run = run,

@@ -1,5 +1,7 @@
 #include "core/acts.h"
 
+#include <stdlib.h>
+
 #include "core/act_event.h"
 
 static const char *const REVERIFIED[] = {"confirmed-opt-in", "verification", "wrong-verdict", NULL};
@@ -265,25 +267,31 @@ static enum status sweep_some(struct ledger *l, const struct policy *policy, str
     return st;
 }
 
+enum status due_sweep_some(struct ledger *l, const struct policy *policy, int64_t now_us, uint64_t *changed, bool *more,
+                           err *e)
+{
+    struct sweep *s = malloc(sizeof *s);
+    *changed = 0;
+    *more = false;
+    if (!s)
+        return err_set(e, E_MEMORY, "sweep: out of memory");
+    s->n = 0;
+    arena_init(&s->a, 0);
+    enum status st = ledger_due(l, now_us, SWEEP_AT_ONCE, sweep_keep, s, e);
+    if (st == OK && s->n)
+        st = sweep_some(l, policy, s, now_us, changed, e);
+    *more = st == OK && s->n > 0;
+    arena_fini(&s->a);
+    free(s);
+    return st;
+}
+
 enum status due_sweep(struct ledger *l, const struct policy *policy, int64_t now_us, uint64_t *changed, err *e)
 {
-    arena own;
-    arena_init(&own, 0);
-    struct sweep *s = ARENA_NEW(&own, struct sweep);
-    enum status st = s ? OK : err_set(e, E_MEMORY, "sweep: out of memory");
+    enum status st = OK;
+    uint64_t some;
     *changed = 0;
-    if (s)
-        arena_init(&s->a, 0);
-    while (st == OK) {
-        s->n = 0;
-        st = ledger_due(l, now_us, SWEEP_AT_ONCE, sweep_keep, s, e);
-        if (st == OK && s->n)
-            st = sweep_some(l, policy, s, now_us, changed, e);
-        if (!s->n)
-            break;
-    }
-    if (s)
-        arena_fini(&s->a);
-    arena_fini(&own);
+    for (bool more = true; st == OK && more; *changed += some)
+        st = due_sweep_some(l, policy, now_us, &some, &more, e);
     return st;
 }

@@ -46,5 +46,8 @@ NODISCARD enum status address_erase(struct ledger *l, const struct policy *polic
 /* Brings the stored state of every address up to date that is due; *changed counts those whose state changed. */
 NODISCARD enum status due_sweep(struct ledger *l, const struct policy *policy, int64_t now_us, uint64_t *changed,
                                 err *e);
+/* One transaction of it, so that others may write in between; *more: there is another. */
+NODISCARD enum status due_sweep_some(struct ledger *l, const struct policy *policy, int64_t now_us, uint64_t *changed,
+                                     bool *more, err *e);
 
 #endif

@@ -233,7 +233,8 @@ typedef bool (*ledger_body_fn)(void *ctx, const struct ledger_body *b);
 /* E_INVALID: longer than LEDGER_MAX_BODY_BYTES. */
 NODISCARD enum status ledger_put_body(struct ledger *l, slice hook, slice body, int64_t received_us, err *e);
 /* Those that wait, behind a number, in the order in which they came. */
-NODISCARD enum status ledger_bodies(struct ledger *l, slice hook, int64_t after, ledger_body_fn each, void *ctx, err *e);
+NODISCARD enum status ledger_bodies(struct ledger *l, slice hook, int64_t after, ledger_body_fn each, void *ctx,
+                                    err *e);
 /* It was read: gone, or kept as one that made no sense. */
 NODISCARD enum status ledger_drop_body(struct ledger *l, int64_t id, bool odd, err *e);
 NODISCARD enum status ledger_body_count(struct ledger *l, slice hook, bool odd, int64_t *n, int64_t *oldest_us, err *e);
@@ -328,6 +329,9 @@ NODISCARD enum status ledger_erase(struct ledger *l, slice tenant, slice key, sl
 struct ledger_retention {
     int64_t events_us, deliveries_us, sent_us, tallies_us;
     bool dry_run; /* count, and take everything back */
+    /* NULL: all of it. Else a page of addresses, those behind *resume (0: the first ones); *resume is where to go on, 0 when all is
+     * done. So that others may write in between. */
+    int64_t *resume;
 };
 /* Policy's fold of what goes, oldest first; `old` is the baseline so far (empty: none). The result is bytes in `a`; returns false
  * to keep the events of this address. */

@@ -224,9 +224,10 @@ static enum status prune_rest(struct prune *p)
         st = prune_where(p, STMT_OPAQUE_PRUNE, limit_of(p, p->r->sent_us) / TIME_DAY);
     if (st == OK && !kept_for_ever(p->r->tallies_us))
         st = prune_where(p, STMT_TALLIES_PRUNE, limit_of(p, p->r->tallies_us) / TIME_HOUR);
-    if (st == OK && p->removed > 0)
+    bool any = p->removed > 0 || p->r->resume; /* in earlier pages, perhaps */
+    if (st == OK && any)
         st = row_open(p->l, STMT_REPLIES_ORPHANED, &r, p->e) == OK ? row_run(&r, p->e) : p->e->status;
-    if (st == OK && p->removed > 0)
+    if (st == OK && any)
         st = names_prune(p->l, p->e);
     if (st == OK)
         st = prune_marks(p);
@@ -239,13 +240,18 @@ enum status ledger_prune(struct ledger *l, const struct ledger_retention *r, int
 {
     err unused;
     struct prune p = {l, r, encode, ctx, now_us, 0, e ? e : &unused};
-    int64_t after = 0;
+    int64_t after = r->resume ? *r->resume : 0;
     bool more = true;
     enum status st = OK;
-    while (st == OK && more)
+    do
         st = prune_some(&p, &after, &more);
-    if (st == OK)
+    while (st == OK && more && !r->resume);
+    if (st == OK && !more) {
+        after = 0;
         st = prune_rest(&p);
+    }
+    if (st == OK && r->resume)
+        *r->resume = after;
     *removed = p.removed;
     return st;
 }

@@ -17,8 +17,10 @@ struct upkeep {
     int64_t now_us; /* wall clock, of the unit under way */
     struct ledger_retention retention;
     int64_t pruned_us; /* monotonic; 0: not yet */
-    uint64_t swept;
-    int64_t removed;
+    uint64_t swept, swept_all;
+    bool more; /* to sweep */
+    int64_t removed, removed_all;
+    int64_t resume; /* where pruning goes on; 0: it is done */
 };
 
 static int64_t monotonic_us(void)
@@ -47,10 +49,16 @@ static void failed(struct upkeep *u, const char *event, const err *e)
 
 /* ---- on the writer, and back ---- */
 
+/* Page by page, so that what feeds bring in is committed in between. What is left waits for the next minute, or the next night. */
+static bool put_again(struct upkeep *u, struct unit *unit)
+{
+    return !u->draining && writer_put(u->d->writer, unit) == OK;
+}
+
 static enum status sweep_act(struct unit *unit, struct ledger *l, const struct policy *policy, err *e)
 {
     struct upkeep *u = of_sweep(unit);
-    return due_sweep(l, policy, u->now_us, &u->swept, e);
+    return due_sweep_some(l, policy, u->now_us, &u->swept, &u->more, e);
 }
 
 static void sweep_done(struct unit *unit)
@@ -58,10 +66,13 @@ static void sweep_done(struct unit *unit)
     struct upkeep *u = of_sweep(unit);
     u->sweeping = false;
     metric_add(u->d->metrics, METRIC_swept, u->swept);
+    u->swept_all += u->swept;
     if (unit->status != OK)
         failed(u, "sweep.failed", &unit->error);
-    else if (u->swept)
-        log_event(u->d->log, LOG_LEVEL_INFO, "sweep", "changed=%" PRIu64, u->swept);
+    else if (u->more)
+        u->sweeping = put_again(u, unit); /* it is the writer's from here on */
+    if (!u->sweeping && u->swept_all)
+        log_event(u->d->log, LOG_LEVEL_INFO, "sweep", "changed=%" PRIu64, u->swept_all);
 }
 
 static enum status prune_act(struct unit *unit, struct ledger *l, const struct policy *policy, err *e)
@@ -74,12 +85,14 @@ static void prune_done(struct unit *unit)
 {
     struct upkeep *u = of_prune(unit);
     u->pruning = false;
-    if (unit->status != OK) {
-        failed(u, "prune.failed", &unit->error);
-        return;
-    }
     metric_add(u->d->metrics, METRIC_pruned, (uint64_t)u->removed);
-    log_event(u->d->log, LOG_LEVEL_INFO, "prune", "removed=%" PRId64, u->removed);
+    u->removed_all += u->removed;
+    if (unit->status != OK)
+        failed(u, "prune.failed", &unit->error);
+    else if (u->resume)
+        u->pruning = put_again(u, unit);
+    if (!u->pruning)
+        log_event(u->d->log, LOG_LEVEL_INFO, "prune", "removed=%" PRId64, u->removed_all);
 }
 
 /* ---- when ---- */
@@ -87,7 +100,7 @@ static void prune_done(struct unit *unit)
 static void begin_sweep(struct upkeep *u)
 {
     u->sweep = (struct unit){.act = sweep_act, .done = sweep_done};
-    u->swept = 0;
+    u->swept = u->swept_all = 0;
     u->sweeping = writer_put(u->d->writer, &u->sweep) == OK; /* busy: there will be another minute */
 }
 
@@ -104,8 +117,9 @@ static void begin_prune(struct upkeep *u, const struct conf_retention *c)
     u->retention = (struct ledger_retention){.events_us = c->events_us,
                                              .deliveries_us = c->deliveries_us,
                                              .sent_us = c->sent_us,
-                                             .tallies_us = c->tallies_us};
-    u->removed = 0;
+                                             .tallies_us = c->tallies_us,
+                                             .resume = &u->resume};
+    u->removed = u->removed_all = u->resume = 0;
     u->pruning = writer_put(u->d->writer, &u->prune) == OK;
     if (u->pruning)
         u->pruned_us = monotonic_us();

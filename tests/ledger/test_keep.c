@@ -241,6 +241,34 @@ static void pruning_leaves_a_baseline(void **state)
     assert_int_equal(events[0].what, EVENT_BASELINE);
 }
 
+/* In pages, between which others may write; what comes of it is the same. */
+static void pruning_goes_on_where_it_was(void **state)
+{
+    enum { ADDRESSES = 1500 };
+    struct fixture *f = *state;
+    int64_t resume = 0, removed, all = 0;
+    struct ledger_retention r = {.events_us = 10 * TIME_DAY, .resume = &resume};
+    unsigned pages = 0;
+    char name[40];
+    assert_ok(f, ledger_begin(f->l, &f->e));
+    for (uint64_t i = 0; i < ADDRESSES; i++) {
+        snprintf(name, sizeof name, "x%u@example.com", (unsigned)i);
+        put_event_at(f, name, "550 no", put_address(f, name, CAUSE_NONE), i + 1, NOON);
+    }
+    assert_ok(f, ledger_commit(f->l, &f->e));
+    do {
+        assert_ok(f, ledger_prune(f->l, &r, NOON + 12 * TIME_DAY, count_gone, NULL, &removed, &f->e));
+        all += removed;
+        pages++;
+        assert_ok(f, ledger_begin(f->l, &f->e)); /* nothing of it is open */
+        assert_ok(f, ledger_commit(f->l, &f->e));
+    } while (resume);
+    assert_int_equal(pages, 2);
+    assert_int_equal(all, ADDRESSES);
+    assert_ok(f, ledger_prune(f->l, &r, NOON + 12 * TIME_DAY, count_gone, NULL, &removed, &f->e));
+    assert_true(removed == 0 && resume == 0);
+}
+
 static void add_tally(struct fixture *f, const char *campaign, int64_t hour)
 {
     struct ledger_tally t = {.hour = hour,
@@ -483,6 +511,7 @@ int main(void)
         FILED(pruning_takes_names_away),
         FILED(few_suppressed_are_listed),
         BOTH(pruning_leaves_a_baseline),
+        BOTH(pruning_goes_on_where_it_was),
         BOTH(pruning_forgets_sent_and_lifted),
         BOTH(dumps_are_equal_where_the_truth_is),
         FILED(backup_comes_back),

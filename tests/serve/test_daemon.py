@@ -78,6 +78,29 @@ class Start(DaemonCase):
         self.assertIn("none/run: the directory cannot be made", self.bounced("serve", "--config", path, code=78).err)
 
 
+class Doctor(DaemonCase):
+    """`bounced doctor` looks at the daemon too."""
+
+    def findings(self, conf, code=None):
+        found = self.objects("doctor", "--json", "--config", conf, code=code)
+        return {f["check"]: (f["result"], f["text"]) for f in found if f["check"] in ("settings", "daemon")}
+
+    def test_it_looks_at_the_daemon(self):
+        conf = self.conf("[feed mail]\npath = mail.log\n")
+        found = self.findings(conf)
+        self.assertEqual(found["settings"], ("ok", f"{conf}: 1 feeds and listeners"))
+        self.assertEqual(found["daemon"][0], "note")
+        d = Daemon(self)
+        self.assertEqual(self.findings(conf)["daemon"][0], "ok")
+        d.end()
+        self.assertIn("would do nothing", self.findings(self.conf())["settings"][1])
+        self.assertIn("set BOUNCED_LEDGER", self.findings(self.file(
+            "other.conf", conf.read_text().replace("ledger.db", "other.db") + "[feed a]\npath = b\n"))["settings"][1])
+        result, text = self.findings(self.file("wrong.conf", "[ledger]\npth = x\n"), code=1)["settings"]
+        self.assertEqual(result, "bad")
+        self.assertIn("wrong.conf:2: [ledger] has no setting pth; did you mean path?", text)
+
+
 class Second(DaemonCase):
     def test_a_ledger_has_one_daemon(self):
         d = self.daemon()
