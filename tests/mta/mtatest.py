@@ -23,7 +23,7 @@ UNPACKED = ROOT / "build-mta"
 def program(name):
     """The path of a mail server's program; the test is skipped when there is none."""
     for place in (UNPACKED, pathlib.Path("/")):
-        for folder in ("usr/sbin", "usr/lib/sm.bin", "usr/libexec/sendmail", "usr/lib/sendmail"):
+        for folder in ("usr/libexec/sendmail", "usr/sbin"):
             path = place / folder / name
             if path.is_file():
                 return str(path)
@@ -140,4 +140,4 @@ def run(*argv, **options):
                           timeout=DEADLINE_S, **options)
 
 
-__all__ = ["BOUNCED", "DEADLINE_S", "Daemon", "INTEGRATIONS", "MtaCase", "Sink", "free_port", "program", "run", "shutil", "unittest"]
+__all__ = ["BOUNCED", "DEADLINE_S", "Daemon", "INTEGRATIONS", "MtaCase", "Sink", "UNPACKED", "free_port", "program", "run", "shutil", "unittest"]
