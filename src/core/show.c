@@ -79,8 +79,10 @@ void show_event(buf *out, const struct ledger_event *ev, const struct observatio
     jsonw_kstr(&j, "address", ev->address);
     jsonw_ktime_opt(&j, "time", ev->fold.time_us);
     jsonw_ktime_opt(&j, "ingested", ev->ingest_us);
-    if (o)
+    if (o && ev->what == EVENT_OBSERVED)
         observed(&j, o);
+    else if (o)
+        jsonw_kstr_opt(&j, "tenant", o->tenant); /* an act of people: nothing was observed */
     if (ev->cause != CAUSE_NONE)
         jsonw_kstr(&j, "cause", slice_str(cause_word(ev->cause)));
     if (ev->what == EVENT_SUPPRESS)

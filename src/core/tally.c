@@ -178,8 +178,8 @@ enum status tally_event(struct entry *n, const struct tally_source *sources, siz
     const struct policy_event *event = &sources[i].fold;
     const struct ending own = {event->key, event->time_us, event->kind, event->reason};
     bool attempt = bounce_kind_attempt((enum bounce_kind)event->kind);
-    if (event->flags & EVENT_TRIED_NOTHING)
-        return OK;
+    if ((event->flags & EVENT_TRIED_NOTHING) || slice_eq(sources[i].o->sender, S("<>")))
+        return OK; /* not tried; a notification (RFC 5321 4.5.5), which is no mail of ours to anybody */
     if (attempt || !outcome_takes(event) || !has_ids(event) || !n->history.n) {
         enum status st = put(n, sources[i].o, &own, 1, e);
         if (st != OK || !attempt || !has_ids(event) || !n->history.n)

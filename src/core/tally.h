@@ -2,6 +2,8 @@
  * message are one failure and a delivery that bounces later is no delivery. Attempts, complaints, opt-outs and opens
  * count per event.
  *
+ * Mail with the null sender is left out: our own DSNs on their way to our own bounce address are no mail that we sent.
+ *
  * Counted whatever the trust: reports show what was said. Exact among the last HISTORY_RECENT events of an address; a
  * witness of something older counts anew. Does not depend on the borders of batches.
  */

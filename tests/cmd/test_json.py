@@ -83,6 +83,12 @@ class Json(Case):
             names = set(re.findall(r"jsonw_k\w+\(\s*&?j, \"([a-z_]+)\"", path.read_text(encoding="utf-8")))
             self.assertEqual(names - everything, set(), path.name)
 
+    def test_acts_are_no_observations(self):
+        self.bounced("suppress", "add", "someone@example.org", "--reason", "asked")
+        event = self.objects("events")[0]
+        self.assertEqual((event["what"], event["cause"], event["note"]), ("suppress", "manual", "asked"))
+        self.assertEqual({"kind", "reason", "class", "recipient"} & set(event), set())
+
     def test_always_means_always(self):
         reports = self.objects("parse", "--json", SAMPLES / "dsn", SAMPLES / "rfc")
         for report in reports:
