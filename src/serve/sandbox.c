@@ -55,7 +55,7 @@ static int allow_first(scmp_filter_ctx f, int call, const int *values, size_t n)
 {
     int failed = 0;
     for (size_t i = 0; i < n && !failed; i++)
-        failed = seccomp_rule_add(f, SCMP_ACT_ALLOW, call, 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)values[i]));
+        failed = seccomp_rule_add(f, SCMP_ACT_ALLOW, call, 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)values[i], 0));
     return failed;
 }
 
