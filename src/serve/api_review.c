@@ -104,7 +104,7 @@ static bool find_one(void *ctx, const struct held_report *h)
 static enum status decide(struct api_call *c, struct ledger *l, const struct policy *policy, err *e)
 {
     struct decision_on *f = c->user;
-    struct act_result result;
+    struct act_result result = {0};
     struct jsonw j;
     f->a = &c->r->a;
     enum status st = held_reports(l, policy, c->tenant, 0, find_one, f, e);
