@@ -44,6 +44,8 @@ static enum bounce_kind kind_of_success(const struct work *w, const struct exim_
     bool loopback = slice_starts(r->ip, S("127.")) || slice_eq(r->ip, S("::1"));
     if (r->to.p[0] == '>') /* an automatic reply was made of it */
         return BOUNCE_KIND_EXPANDED;
+    if (r->to.p[0] == ':') /* :blackhole: nobody has it */
+        return BOUNCE_KIND_RELAYED;
     if (loopback || (r->host.n && work_is_relay(w->log, r->host, r->ip)))
         return BOUNCE_KIND_RELAYED;
     return BOUNCE_KIND_DELIVERED;

@@ -65,9 +65,13 @@ bool exim_line(struct syslog_line *out, slice *id)
 
 /* ---- addresses ---- */
 
+static const slice discarded = SLICE_INIT(":blackhole:");
+
 /* Bytes of an address at the start: up to a blank outside of quotes; of a pipe or file up to what follows it. */
 static size_t address_bytes(slice s)
 {
+    if (slice_starts(s, discarded))
+        return discarded.n;
     if (s.n && (s.p[0] == '|' || s.p[0] == '/')) {
         size_t parent = slice_find(s, S(" <")), router = slice_find(s, S(" R="));
         size_t end = parent < router ? parent : router;
@@ -218,7 +222,7 @@ bool exim_record_parse(slice s, struct exim_record *out)
                                 .confirmation = SLICE_EMPTY,
                                 .text = SLICE_EMPTY};
     size_t n = address_bytes(s);
-    bool colon = n > 1 && s.p[n - 1] == ':'; /* "a@b: retry timeout exceeded" */
+    bool colon = n > 1 && s.p[n - 1] == ':' && !slice_starts(s, discarded); /* "a@b: retry timeout exceeded" */
     out->to = slice_unwrap(slice_of(s.p, colon ? n - 1 : n), '<', '>');
     s = slice_from(s, colon ? n - 1 : n);
     if (slice_starts(s, S(" ("))) {

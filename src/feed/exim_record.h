@@ -17,9 +17,10 @@
 bool exim_line(struct syslog_line *out, slice *id);
 
 struct exim_record {
-    slice to, parent;          /* without brackets; to may be a pipe, a file or ">address" of an automatic reply */
-    slice sender;              /* F= without brackets */
-    slice host, ip;            /* H= */
+    slice to,
+        parent;     /* without brackets; to may be a pipe, a file, ":blackhole:" or ">address" of an automatic reply */
+    slice sender;   /* F= without brackets */
+    slice host, ip; /* H= */
     slice confirmation;        /* C= without quotes */
     slice text;                /* what stands behind the last colon of the fields */
     int defer;                 /* the number in "defer (N)" */

@@ -42,12 +42,16 @@ static const struct example examples[] = {
  "2024-03-02 09:44:34 10HmaY-0005vi-00 *> d@y.example R=all T=smtp\n"
  "2024-03-02 09:44:35 10HmaY-0005vi-00 >> e@y.example R=all T=smtp H=127.0.0.1 [127.0.0.1] C=\"250 OK\"\n"
  "2024-03-02 09:44:35 10HmaY-0005vi-00 => f@y.example R=all T=smtp H=smarthost.example.net [192.0.2.9] C=\"250 OK\"\n"
+ "2024-03-02 09:44:35 10HmaY-0005vi-00 => :blackhole: <v@y.example> R=drop\n"
+ "2024-03-02 09:44:36 10HmaY-0005vi-00 => |/bin/a b <w@y.example> R=alias T=pipe\n"
  "2024-03-02 09:44:36 10HmaY-0005vi-00 Completed\n"
  "2024-03-02 09:44:37 16VDhn-000000001bo-D342 => g@y.example F=<> R=all T=smtp H=mx.y.example [192.0.2.1] C=\"250 OK\"\n",
  "delivered b@y.example from=a@x.example id=m1@x.example queue=here/exim/10HmaY-0005vi-00 mx=mx.y.example 2024-03-02T09:44:34Z reply=250 \"quoted\" OK\n"
  "delivered c@y.example from=a@x.example id=m1@x.example queue=here/exim/10HmaY-0005vi-00 mx=mx.y.example 2024-03-02T09:44:34Z reply=250 OK\n"
  "relayed e@y.example from=a@x.example id=m1@x.example queue=here/exim/10HmaY-0005vi-00 mx=127.0.0.1 2024-03-02T09:44:35Z reply=250 OK\n"
  "relayed f@y.example from=a@x.example id=m1@x.example queue=here/exim/10HmaY-0005vi-00 mx=smarthost.example.net 2024-03-02T09:44:35Z reply=250 OK\n"
+ "relayed v@y.example from=a@x.example id=m1@x.example queue=here/exim/10HmaY-0005vi-00 2024-03-02T09:44:35Z\n"
+ "delivered w@y.example from=a@x.example id=m1@x.example queue=here/exim/10HmaY-0005vi-00 2024-03-02T09:44:36Z\n"
  "delivered g@y.example from=<> queue=here/exim/16VDhn-000000001bo-D342 mx=mx.y.example 2024-03-02T09:44:37Z reply=250 OK\n"},
 {"exim: failures of all ages",
  "1999-03-02 09:44:33 10HmaX-000000005vi-0000 == userx@domain.com R=all T=smtp defer (-44) H=127.0.0.1 [127.0.0.1]: SMTP error from remote mail server after RCPT TO:<userx@domain.com>: 452 Temporary error\n"
