@@ -17,14 +17,14 @@
 
 /* What the sections have in common. */
 struct common {
-    slice listen, tenant, stream, socket_group;
-    unsigned mode, socket_access;
+    slice listen, tenant, stream, group;
+    unsigned mode, access;
     int64_t max_connections;
 };
 
-#define COMMON(c)                                                                                                     \
-    {                                                                                                                 \
-        (c)->listen, (c)->tenant, (c)->stream, (c)->socket_group, (c)->mode, (c)->socket_access, (c)->max_connections \
+#define COMMON(c)                                                                                       \
+    {                                                                                                   \
+        (c)->listen, (c)->tenant, (c)->stream, (c)->group, (c)->mode, (c)->access, (c)->max_connections \
     }
 
 struct answering {
@@ -139,8 +139,8 @@ static enum status listen_on(struct answering *r, const struct common *c, const 
 {
     struct listen_options o = {
         .address = c->listen,
-        .unix_mode = c->socket_access == 1 ? 0666 : 0660,
-        .unix_group = c->socket_group,
+        .unix_mode = c->access == 1 ? 0666 : 0660,
+        .unix_group = c->group,
         .max_connections = (size_t)c->max_connections,
         .max_input = MAX_INPUT_BYTES,
         .idle_us = protocol == &milter_protocol ? MILTER_IDLE_US : IDLE_US,

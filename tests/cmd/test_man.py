@@ -97,11 +97,13 @@ class Manual(Case):
 
     @staticmethod
     def by_section(rows):
-        """{section: [names]} of (section, name) where one of both is empty."""
+        """{section: [names]} of (section, name, section that has the same names) of which one is not empty."""
         sections = {}
-        for section, name in rows:
+        for section, name, same in rows:
             if section:
                 current = sections.setdefault(section.strip("[]").replace("\\-", "-"), [])
+            elif same:
+                current += sections[same]
             else:
                 current.append(name)
         return sections
@@ -109,11 +111,8 @@ class Manual(Case):
     def test_every_setting_is_told(self):
         page = (BUILT / "bounced.conf.5").read_text(encoding="utf-8")
         defaults = subprocess.run([BOUNCED, "config", "--defaults"], capture_output=True, text=True, check=True).stdout
-        told = self.by_section(re.findall(r"^\.(?:Ss (\S+)|It Va (\w+) )", page, re.M))
-        known = self.by_section(re.findall(r"^#?(?:\[([\w-]+).*\]|(\w+) =.*)$", defaults, re.M))
-        for section, names in told.items():
-            if not names:  # "as those of [smtp]"
-                told[section] = next(told[other] for other in told if told[other] and known[other] == known[section])
+        told = self.by_section(re.findall(r"^\.(?:Ss (\S+)|It Va (\w+) |It all settings of \[(\S+) name\])", page, re.M))
+        known = self.by_section(re.findall(r"^#?(?:\[([\w-]+).*\]|(\w+) =.*)()$", defaults, re.M))
         self.assertEqual(told, known)
         self.assertGreater(sum(map(len, known.values())), 30)
 

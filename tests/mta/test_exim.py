@@ -34,7 +34,7 @@ class Exim(MtaCase):
         super().setUp()
         (self.dir / "spool").mkdir()
         places = {"/run/bounced/line": self.dir / "line"}
-        self.conf_text = self.integration("exim/bounced.conf", places={**places, "socket_group = Debian-exim\n": ""})
+        self.conf_text = self.integration("exim/bounced.conf", places={**places, "group = Debian-exim\n": ""})
         acl = self.integration("exim/acl_check_rcpt.conf", places=places)
         router = self.integration("exim/router.conf", places=places)
         self.file("exim.conf", CONF.format(dir=self.dir, acl=acl, router=router)).chmod(0o644)

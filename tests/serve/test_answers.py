@@ -192,7 +192,7 @@ class Answers(DaemonCase):
         self.assertEqual(self.bounced("dump").out.count("opaque"), 1)
 
     def test_sockets_have_their_mode(self):
-        self.daemon(self.sockets("[line x]\nlisten = unix:line\nsocket_access = all\n[socketmap x]\nlisten = unix:map\n"))
+        self.daemon(self.sockets("[line x]\nlisten = unix:line\naccess = all\n[socketmap x]\nlisten = unix:map\n"))
         self.assertEqual(os.stat(self.dir / "line").st_mode & 0o777, 0o666)
         self.assertEqual(os.stat(self.dir / "map").st_mode & 0o777, 0o660)
 
