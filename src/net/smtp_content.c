@@ -8,11 +8,14 @@ void smtp_content_init(struct smtp_content *c, bool dots)
 /* What does not fit is not kept at all: a mail that was cut would be read as another one. */
 static void keep(struct smtp_content *c, slice s, buf *out)
 {
-    if (!c->too_large)
-        buf_add(out, s);
+    if (c->dropped)
+        return;
+    bool fits = !out->cap || s.n <= out->cap - out->n;
+    buf_add(out, s);
     if (!out->failed)
         return;
-    c->too_large = true;
+    c->dropped = true;
+    c->no_memory = fits;
     buf_fini(out);
 }
 

@@ -22,7 +22,8 @@ struct smtp_content {
     bool dots;      /* DATA; else BDAT, which has no dots and whose end is counted (RFC 3030 2) */
     bool ended;     /* the last dot was seen */
     bool bare;      /* a LF without CR or a CR without LF */
-    bool too_large; /* the cap of the buffer, or memory: see buf */
+    bool dropped;   /* nothing is kept any more: the cap of the buffer would be passed, or memory was refused */
+    bool no_memory; /* the latter */
     uint64_t seen;  /* bytes given */
 };
 

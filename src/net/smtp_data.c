@@ -195,13 +195,15 @@ static void account(struct smtp_session *s)
     size_t held = s->mail->content.n;
     n->held_bytes = n->held_bytes - s->held + held;
     s->held = held;
-    if (s->content.too_large && slice_empty(s->refusal)) {
+    if (s->content.no_memory && slice_empty(s->refusal)) {
+        s->refusal = S("452 4.3.1 no memory, come again later");
+    } else if (s->content.dropped && slice_empty(s->refusal)) {
         n->too_large++;
         s->refusal = S("552 5.3.4 the mail is too large");
     }
     if (n->held_bytes > s->server->o.max_held_bytes && slice_empty(s->refusal)) {
         s->refusal = S("452 4.3.1 too many mails at once, come again later");
-        s->content.too_large = true;
+        s->content.dropped = true;
         buf_fini(&s->mail->content);
         n->held_bytes -= s->held;
         s->held = 0;
