@@ -118,7 +118,7 @@ static enum status decide(struct api_call *c, struct ledger *l, const struct pol
                       .actor = api_who(c->r)->name,
                       .note = f->note,
                       .time_us = c->now_us};
-    st = (f->vouch ? held_vouch : held_dismiss)(l, policy, &act, f->seq, &result, e);
+    st = f->vouch ? held_vouch(l, policy, &act, f->seq, &result, e) : held_dismiss(l, policy, &act, f->seq, &result, e);
     if (st != OK)
         return st;
     jsonw_init(&j, &c->out);
