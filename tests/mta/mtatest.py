@@ -20,13 +20,12 @@ INTEGRATIONS = ROOT / "integrations"
 UNPACKED = ROOT / "build-mta"
 
 
-def program(name):
+def program(name, folder="usr/sbin"):
     """The path of a mail server's program; the test is skipped when there is none."""
     for place in (UNPACKED, pathlib.Path("/")):
-        for folder in ("usr/libexec/sendmail", "usr/sbin"):
-            path = place / folder / name
-            if path.is_file():
-                return str(path)
+        path = place / folder / name
+        if path.is_file():
+            return str(path)
     raise unittest.SkipTest(f"skipped: {name} not installed (script/setup-mta)")
 
 

@@ -39,9 +39,9 @@ hostname mail.example.org && mount --bind "$1/resolv.conf" /etc/resolv.conf && m
 
 class Sendmail(MtaCase):
     def setUp(self):
-        self.sendmail = program("sendmail")
+        self.sendmail = program("sendmail", "usr/libexec/sendmail")
         cf = UNPACKED / "usr/share/sendmail/cf"
-        if not cf.is_dir() or "libexec" not in self.sendmail:
+        if not cf.is_dir():
             raise unittest.SkipTest("skipped: sendmail not installed (script/setup-mta)")
         if subprocess.run(["unshare", "--uts", "--mount", "true"], stderr=subprocess.DEVNULL, check=False).returncode:
             raise unittest.SkipTest("skipped: no host name of its own")
