@@ -71,3 +71,9 @@ const struct log_dialect *log_dialect_detect(slice head)
         d = dialect_of_line(line);
     return d;
 }
+
+bool log_names_columns(slice text)
+{
+    struct syslog_line line = syslog_bare(text);
+    return powermta_claims_line(NULL, &line);
+}

@@ -40,6 +40,8 @@ const char *log_dialect_name(const struct log_dialect *d);
 /* What the first bytes of a file tell (4 KB are enough): the dialect of the first line that has one; NULL: not told, as
  * in a log that many programs share. Never needed for reading: every line is asked again. */
 const struct log_dialect *log_dialect_detect(slice head);
+/* The line names the columns of the lines behind it (PowerMTA): who begins to read a stream behind it must give it first. */
+bool log_names_columns(slice line);
 
 /* ---- reading ---- */
 

@@ -1,4 +1,4 @@
-/* Following the logs of mail servers: the role of the sections [feed NAME].
+/* Following the logs of mail servers, in files or from a named pipe: the role of the sections [feed NAME].
  *
  * One look at a time: a change (or the clock) asks for a look, a worker reads and judges what is new, the writer commits it with the
  * place and the dialect's memory, and only then comes the next look. When a commit fails, what the dialect has learnt since the last
@@ -15,7 +15,7 @@
 #include "serve/conf.h"
 #include "serve/role.h"
 #include "serve/roles.h"
-#include "serve/tail_batch.h"
+#include "serve/tail_pipe.h"
 #include "serve/watch.h"
 
 #define LOOK_US INT64_C(1000000) /* between looks without a sign of change */
@@ -37,10 +37,11 @@ struct tail {
 
     struct maillog *logs; /* NULL: to be filled from the ledger */
     struct tail_batch batch;
+    struct tail_pipe pipe;
     struct tail_identity identity;
     int64_t rotated_until_us; /* monotonic */
     struct watch *watch;
-    struct event *timer;
+    struct event *timer, *readable; /* the latter: of a pipe */
     bool busy, again, draining, soon;
     int64_t retry_us;
 
@@ -96,13 +97,33 @@ static void look(struct job *j, struct worker *w)
     tail_batch_init(&t->batch);
     if (!t->logs)
         t->batch.status = recall(t, w, &t->batch.error);
-    if (t->batch.status == OK)
+    if (t->batch.status != OK)
+        return;
+    if (t->pipe.fd >= 0 || tail_pipe_is(s.path))
+        tail_pipe_read(&t->batch, &t->pipe, &s, t->logs, w);
+    else
         tail_read(&t->batch, &s, t->logs, w);
 }
 
 /* ---- on the loop ---- */
 
 static void ask(struct tail *t);
+
+static void pipe_is_readable(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd, (void)what;
+    ask(ctx);
+}
+
+/* Until something comes, or the clock says so. */
+static void wait_for_more(struct tail *t)
+{
+    wait(t, LOOK_US);
+    if (t->pipe.fd < 0 || t->draining)
+        return;
+    event_assign(t->readable, t->d->base, t->pipe.fd, EV_READ, pipe_is_readable, t);
+    event_add(t->readable, NULL);
+}
 
 static void tell_trouble(struct tail *t, const err *e)
 {
@@ -141,11 +162,12 @@ static void go_on(struct tail *t)
         t->trouble = (err){0};
     t->retry_us = 0;
     tail_batch_fini(&t->batch);
+    tail_pipe_committed(&t->pipe);
     t->busy = false;
     if (more || t->again)
         ask(t);
     else
-        wait(t, LOOK_US);
+        wait_for_more(t);
 }
 
 static void committed(struct unit *u)
@@ -207,6 +229,7 @@ static void ask(struct tail *t)
     t->again = t->busy;
     if (t->busy)
         return;
+    event_del(t->readable);
     if (tail_identity_changed(&t->identity, t->conf->path.p))
         t->rotated_until_us = monotonic_us() + ROTATED_US;
     t->job.run = look;
@@ -246,6 +269,9 @@ static void tail_close(void **self)
     watch_free(&t->watch);
     if (t->timer)
         event_free(t->timer);
+    if (t->readable)
+        event_free(t->readable);
+    tail_pipe_fini(&t->pipe);
     maillog_free(&t->logs);
     free((void *)(uintptr_t)t->memory.p);
     free(t);
@@ -270,6 +296,8 @@ static enum status tail_open(struct daemon *d, const struct section *section, vo
     struct tail *t = calloc(1, sizeof *t);
     char *memory = NULL;
     *self = t;
+    if (t)
+        tail_pipe_init(&t->pipe);
     if (!t || asprintf(&memory, "feed:%.*s", SLICE_FMT(section->name)) < 0)
         return err_set(e, E_MEMORY, "feed: out of memory");
     t->d = d;
@@ -290,7 +318,8 @@ static enum status tail_start(void *self, err *e)
 {
     struct tail *t = self;
     t->timer = event_new(t->d->base, -1, 0, time_to_look, t);
-    if (!t->timer)
+    t->readable = event_new(t->d->base, -1, EV_READ, pipe_is_readable, t);
+    if (!t->timer || !t->readable)
         return err_set(e, E_MEMORY, "feed: out of memory");
     enum status st = watch_new(t->d->base, t->conf->path.p, changed, t, &t->watch, e);
     if (st == OK)
@@ -303,6 +332,7 @@ static void tail_drain(void *self)
     struct tail *t = self;
     t->draining = true;
     event_del(t->timer);
+    event_del(t->readable);
 }
 
 static bool tail_idle(const void *self)

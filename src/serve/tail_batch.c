@@ -50,11 +50,16 @@ static bool known(void *ctx, slice name, arena *a, slice *position)
     return true;
 }
 
+slice tail_batch_known(struct worker *w, slice name, arena *a)
+{
+    slice position;
+    return known(w->ledger, name, a, &position) ? position : SLICE_EMPTY;
+}
+
 /* ---- what goes into it ---- */
 
-static enum status put_position(void *ctx, slice name, slice position, err *e)
+enum status tail_batch_place(struct tail_batch *b, slice name, slice position, err *e)
 {
-    struct tail_batch *b = ctx;
     struct ledger_feed *grown = arena_grow(&b->a, b->feeds, b->feed_count, &b->feed_room, sizeof *grown);
     if (!grown)
         return no_memory(e);
@@ -62,6 +67,11 @@ static enum status put_position(void *ctx, slice name, slice position, err *e)
     grown[b->feed_count++] =
         (struct ledger_feed){arena_dup(&b->a, name), arena_dup(&b->a, position), SLICE_EMPTY, TIME_NONE};
     return b->a.limited ? no_memory(e) : OK;
+}
+
+static enum status put_position(void *ctx, slice name, slice position, err *e)
+{
+    return tail_batch_place(ctx, name, position, e);
 }
 
 static bool put_row(void *ctx, slice key, slice value)
@@ -100,12 +110,19 @@ static enum status judge(struct tail_batch *b, const struct tail_source *s, stru
     return st;
 }
 
+enum status tail_batch_end(struct tail_batch *b, const struct tail_source *s, struct maillog *logs, struct worker *w,
+                           err *e)
+{
+    enum status st = judge(b, s, w, e);
+    return st == OK && !maillog_changes(logs, put_row, b) ? no_memory(e) : st;
+}
+
 /* ---- reading ---- */
 
 static enum status read_pieces(struct tail_batch *b, const struct tail_source *s, struct maillog *logs,
                                struct reader *r, err *e)
 {
-    while (b->list.n < TAIL_BATCH_OBSERVATIONS && b->bytes < TAIL_BATCH_BYTES) {
+    while (!tail_batch_full(b)) {
         struct read_piece piece;
         int got = reader_next(r, &piece, e);
         if (got == 0)
@@ -130,11 +147,7 @@ static enum status read_files(struct tail_batch *b, const struct tail_source *s,
     st = read_pieces(b, s, logs, r, e);
     b->replaced = reader_counts(r)->replaced_files > 0;
     reader_close(&r);
-    if (st == OK)
-        st = judge(b, s, w, e);
-    if (st == OK && !maillog_changes(logs, put_row, b))
-        st = no_memory(e);
-    return st;
+    return st == OK ? tail_batch_end(b, s, logs, w, e) : st;
 }
 
 void tail_read(struct tail_batch *b, const struct tail_source *s, struct maillog *logs, struct worker *w)

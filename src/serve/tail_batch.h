@@ -46,6 +46,23 @@ void tail_batch_init(struct tail_batch *b);
 void tail_batch_fini(struct tail_batch *b);
 /* Fills *logs from the rows that the ledger has. */
 NODISCARD enum status tail_remember(struct maillog *logs, struct ledger *l, slice memory, err *e);
+
+/* ---- for those who fill one from another source (tail_pipe.h) ---- */
+
+static inline bool tail_batch_full(const struct tail_batch *b)
+{
+    return b->list.n >= TAIL_BATCH_OBSERVATIONS || b->bytes >= TAIL_BATCH_BYTES;
+}
+/* What the ledger has under this name, in *a; empty: nothing. */
+slice tail_batch_known(struct worker *w, slice name, arena *a);
+/* `position` goes into the ledger under this name, with the batch. Both are copied. */
+NODISCARD enum status tail_batch_place(struct tail_batch *b, slice name, slice position, err *e);
+/* All is read: judges it, and takes from *logs what the dialects must remember. */
+NODISCARD enum status tail_batch_end(struct tail_batch *b, const struct tail_source *s, struct maillog *logs,
+                                     struct worker *w, err *e);
+
+/* ---- files ---- */
+
 /* Reads on where the ledger says, until there is nothing more or the batch is full. */
 void tail_read(struct tail_batch *b, const struct tail_source *s, struct maillog *logs, struct worker *w);
 
