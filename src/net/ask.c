@@ -40,9 +40,13 @@ struct ask_answer ask_answer_blank(void)
 
 void asker_answer(struct asker *a, const struct ask *question, struct ask_answer *out)
 {
+    struct ask q = *question;
+    slice *cut[] = {&q.sender, &q.sasl_user, &q.client_address, &q.queue_id, &q.message_id};
+    for (size_t i = 0; i < ARRAY_LEN(cut); i++)
+        *cut[i] = slice_sub(*cut[i], 0, ASK_MAX_ADDRESS_BYTES);
     *out = ask_answer_blank();
-    if (question->recipient.n <= ASK_MAX_ADDRESS_BYTES && question->sender.n <= ASK_MAX_ADDRESS_BYTES)
-        a->ask(a->ctx, question, out);
+    if (q.recipient.n <= ASK_MAX_ADDRESS_BYTES)
+        a->ask(a->ctx, &q, out);
 }
 
 void asker_flush(struct asker *a, struct conn *c)

@@ -80,7 +80,8 @@ void asker_fini(struct asker *a);
 struct ask ask_blank(enum ask_stage stage);
 /* "Send it as it is." */
 struct ask_answer ask_answer_blank(void);
-/* Has `question` answered. An address longer than ASK_MAX_ADDRESS_BYTES is not asked about: the mail server will refuse it. */
+/* Has `question` answered. A recipient longer than ASK_MAX_ADDRESS_BYTES is not asked about: no mail server takes it. The other texts
+ * are cut there, so that none of them can be made so long that the recipient goes unasked. */
 void asker_answer(struct asker *a, const struct ask *question, struct ask_answer *out);
 /* Tells of the trouble and closes behind what was written. */
 void asker_sends_away(struct asker *a, struct conn *c, const char *what);

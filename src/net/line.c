@@ -199,18 +199,19 @@ bool line_add_question(buf *out, const struct ask *question)
     const char *between = "ask ";
     size_t before = out->n;
     for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-        const slice *value = (const slice *)(const void *)((const char *)question + fields[i].offset);
-        if (slice_chr(*value, '\n') != SLICE_NPOS || slice_chr(*value, '\t') != SLICE_NPOS ||
-            slice_chr(*value, '\r') != SLICE_NPOS || value->n > ASK_MAX_ADDRESS_BYTES)
+        slice value = *(const slice *)(const void *)((const char *)question + fields[i].offset);
+        value = slice_sub(value, 0, LINE_MAX_VALUE_BYTES);
+        if (slice_chr(value, '\n') != SLICE_NPOS || slice_chr(value, '\t') != SLICE_NPOS ||
+            slice_chr(value, '\r') != SLICE_NPOS)
             return false;
         if (fields[i].tells && !(question->tells & fields[i].tells))
             continue;
         buf_adds(out, between);
         buf_add(out, fields[i].name);
         buf_addc(out, '=');
-        buf_add(out, *value);
+        buf_add(out, value);
         between = "\t";
     }
     buf_addc(out, '\n');
-    return out->n - before < LINE_MAX_BYTES;
+    return !out->failed && out->n - before <= LINE_MAX_BYTES;
 }

@@ -24,6 +24,8 @@
 #include "net/ask.h"
 
 #define LINE_MAX_BYTES 4096u
+#define LINE_MAX_VALUE_BYTES \
+    700u /* as a client writes it: five of them fit; longer than any address (RFC 5321 4.5.3.1) */
 
 /* ctx: struct asker */
 extern const struct protocol line_protocol;
@@ -31,7 +33,8 @@ extern const struct protocol line_protocol;
 /* What a client reads out of an answer line (without its end): slices into it. False when it is none, and for "error". Of the headers
  * of a tag there is one. */
 bool line_read_answer(slice line, struct ask_answer *out);
-/* Appends the line that asks `question` ("ask ..." and its end). False when a text of it cannot stand in one. */
+/* Appends the line that asks `question` ("ask ..." and its end), its texts cut at LINE_MAX_VALUE_BYTES. False when one of them cannot
+ * stand in a line. */
 bool line_add_question(buf *out, const struct ask *question);
 
 #endif

@@ -232,6 +232,33 @@ static void a_key_that_is_too_long_is_sent_to(void **state)
     conn_fake_free(&c);
 }
 
+static void a_long_sender_hides_no_recipient(void **state)
+{
+    (void)state;
+    struct conn *c = begin(POLICY);
+    char sender[20000];
+    memset(sender, 'a', sizeof sender);
+    (void)conn_fake_input(c, S(RCPT "sender="));
+    (void)conn_fake_input(c, slice_of(sender, sizeof sender));
+    (void)conn_fake_input(c, S("\nsasl_username="));
+    (void)conn_fake_input(c, slice_of(sender, 5000));
+    (void)conn_fake_input(c, S("\nrecipient=reject@x.test\n\n"));
+    assert_slice(buf_slice(&talk.said), S("action=550 5.7.1 no more\n\n"));
+    conn_fake_free(&c);
+    struct ask q = ask_blank(ASK_RECIPIENT);
+    q.tells = ASK_TELLS_CLIENT | ASK_TELLS_SENDER;
+    q.recipient = S("reject@x.test");
+    q.sender = q.sasl_user = q.client_address = q.queue_id = slice_of(sender, sizeof sender);
+    buf line;
+    buf_init(&line, 0);
+    assert_true(line_add_question(&line, &q));
+    c = begin(LINE);
+    (void)conn_fake_input(c, buf_slice(&line));
+    assert_slice(buf_slice(&talk.said), S("reject 550 5.7.1 no more\n"));
+    conn_fake_free(&c);
+    buf_fini(&line);
+}
+
 static void a_long_text_is_cut(void **state)
 {
     (void)state;
@@ -337,6 +364,7 @@ int main(void)
         cmocka_unit_test(a_line_that_is_too_long_is_passed_over),
         cmocka_unit_test(endless_frames_close),
         cmocka_unit_test(a_key_that_is_too_long_is_sent_to),
+        cmocka_unit_test(a_long_sender_hides_no_recipient),
         cmocka_unit_test(a_long_text_is_cut),
         cmocka_unit_test(a_tag_that_is_no_header_is_nothing),
         cmocka_unit_test(lines_are_read_back),
