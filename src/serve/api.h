@@ -48,6 +48,7 @@ struct api_call {
     buf out; /* the answer's body */
     slice type;
     slice headers;
+    slice etag;      /* of an answer that stays the same for a while; empty: none */
     unsigned status; /* 0: 200, or by `failed` */
     enum status failed;
     err error;

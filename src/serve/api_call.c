@@ -44,6 +44,7 @@ struct api_call *api_call_new(struct http_request *r)
     c->now_us = daemon_now(c->api->d);
     c->type = SLICE_EMPTY;
     c->headers = SLICE_EMPTY;
+    c->etag = SLICE_EMPTY;
     buf_init(&c->out, 0);
     c->api->working++;
     return c;
@@ -60,8 +61,11 @@ void api_call_end(struct api_call *c)
         http_problem(r, c->status ? c->status : api_status_of(c->failed), slice_str(status_word(c->failed)),
                      slice_str(c->error.text));
     } else {
-        struct http_answer a = {
-            .status = c->status ? c->status : 200, .type = c->type, .body = buf_slice(&out), .headers = c->headers};
+        struct http_answer a = {.status = c->status ? c->status : 200,
+                                .type = c->type,
+                                .body = buf_slice(&out),
+                                .headers = c->headers,
+                                .etag = c->etag};
         http_answer(r, &a);
     }
     buf_fini(&out);

@@ -78,7 +78,10 @@ void api_config(struct http_request *r)
 
 void api_openapi(struct http_request *r)
 {
-    struct http_answer a = {.status = 200, .body = openapi_document, .cache = S("max-age=300")};
+    char etag[32];
+    hash128_hex(hash128(openapi_document), etag);
+    struct http_answer a = {
+        .status = 200, .body = openapi_document, .etag = slice_of(etag, sizeof etag), .cache = S("max-age=300")};
     http_answer(r, &a);
 }
 
@@ -129,6 +132,7 @@ static void list_rules(struct api_call *c, struct worker *w)
     struct jsonw j;
     jsonw_init(&j, &c->out);
     jsonw_object(&j);
+    c->etag = arena_dup(&c->r->a, bounce_rules_version(rules));
     jsonw_kstr(&j, "version", bounce_rules_version(rules));
     jsonw_key(&j, "items");
     jsonw_array(&j);

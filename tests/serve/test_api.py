@@ -1,4 +1,5 @@
 """The HTTP API over a real socket: every route, who may use it, and that its description says what it does."""
+import gzip
 import http.client
 import json
 import re
@@ -347,6 +348,13 @@ class Routes(Api):
         self.known("GET", "/v1/feeds", "/v1/feeds")
         self.assertIn("[http api]", self.known("GET", "/v1/config", "/v1/config").body.decode())
         self.assertEqual(self.known("GET", "/v1/openapi.json", "/v1/openapi.json").json, DOCUMENT)
+        for path in ("/v1/openapi.json", "/v1/rules"):
+            etag = self.ask("GET", path, key=self.admin).headers["ETag"]
+            again = self.ask("GET", path, key=self.admin, headers={"If-None-Match": etag})
+            self.assertEqual((again.status, again.body), (304, b""))
+        packed = self.ask("GET", "/v1/rules", key=self.admin, headers={"Accept-Encoding": "gzip"})
+        self.assertEqual(packed.headers["Content-Encoding"], "gzip")
+        self.assertTrue(json.loads(gzip.decompress(packed.body))["items"])
         self.assertTrue(self.known("GET", "/v1/rules", "/v1/rules").json["items"])
         r = self.known("POST", "/v1/classify", "/v1/classify", body={"text": "550 5.1.1 User unknown", "phase": "rcpt"})
         self.assertEqual(r.json["reason"], "user-unknown")
