@@ -59,7 +59,7 @@ class Api(DaemonCase):
         c.request(method, path, body=body, headers=headers)
         r = c.getresponse()
         r.body = r.read()
-        if r.headers.get_content_type() in ("application/json", "application/problem+json") and r.body:
+        if r.headers.get_content_type() in ("application/json", "application/problem+json") and r.body[:1] == b"{":
             r.json = json.loads(r.body)
         return r
 
