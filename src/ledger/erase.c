@@ -1,7 +1,10 @@
 #include <stdio.h>
 
+#include "base/json.h"
 #include "ledger/scope.h"
 #include "ledger/store.h"
+
+#define MIN_LOCAL_BYTES 4 /* shorter local parts ("web") stand in texts that mean nobody */
 
 static enum status run_with(struct ledger *l, enum stmt which, int64_t id, err *e)
 {
@@ -13,12 +16,18 @@ static enum status run_with(struct ledger *l, enum stmt which, int64_t id, err *
     return row_run(&r, e);
 }
 
-/* What an address is called: whole, and its local part alone where that is long enough to mean it. */
-static bool names_it(slice text, slice key)
+/* Where it is long enough to mean somebody; else empty. */
+static slice local_part(slice key)
 {
     size_t at = slice_rchr(key, '@');
-    slice local = slice_sub(key, 0, at == SLICE_NPOS ? 0 : at);
-    return slice_find_ci(text, key) != SLICE_NPOS || (local.n >= 4 && slice_find_ci(text, local) != SLICE_NPOS);
+    return at == SLICE_NPOS || at < MIN_LOCAL_BYTES ? SLICE_EMPTY : slice_sub(key, 0, at);
+}
+
+/* What an address is called: whole, or by its local part alone. */
+static bool names_it(slice text, slice key)
+{
+    slice local = local_part(key);
+    return slice_find_ci(text, key) != SLICE_NPOS || (local.n && slice_find_ci(text, local) != SLICE_NPOS);
 }
 
 struct doomed {
@@ -58,10 +67,10 @@ static enum status clear_replies(struct ledger *l, enum stmt which, int64_t id, 
     return st;
 }
 
-/* Events that stand under other addresses: under an alias whose mail went on to the erased one, or under one whose owner had
- * moved to it. */
+/* Events that stand under other addresses (`others`, each as often as it has such events): under an alias whose mail went on to
+ * the erased one, or under one whose owner had moved to it. */
 struct mentions {
-    struct doomed recipients, new_addresses;
+    struct doomed recipients, new_addresses, others;
 };
 
 /* As its key is written, or as it was first written itself. */
@@ -84,10 +93,10 @@ static enum status find_mentions(struct ledger *l, const struct ledger_address *
     row_int(&r, tenant_id);
     row_int(&r, addr->id);
     while (st == OK && row_next(&r, &st, e) > 0) {
-        int64_t seq = cell_int(&r);
-        bool kept = !is_address(cell_text(&r), addr) || doom(&m->recipients, seq, a);
-        kept = (!is_address(cell_text(&r), addr) || doom(&m->new_addresses, seq, a)) && kept;
-        if (!kept)
+        int64_t seq = cell_int(&r), other = cell_int(&r);
+        bool is_recipient = is_address(cell_text(&r), addr), is_new = is_address(cell_text(&r), addr);
+        if ((is_recipient && !doom(&m->recipients, seq, a)) || (is_new && !doom(&m->new_addresses, seq, a)) ||
+            ((is_recipient || is_new) && !doom(&m->others, other, a)))
             st = err_set(e, E_MEMORY, "%s: erase: out of memory", l->path);
     }
     row_close(&r);
@@ -105,10 +114,114 @@ static enum status hide_in(struct ledger *l, const struct doomed *d, enum stmt w
     return st;
 }
 
+/* ---- letters to other systems about other addresses ---- */
+
+/* The erased address as the body of a letter (JSON) would have it. */
+struct name {
+    slice key, address, local; /* the local part is empty where it is too short to mean anybody */
+};
+
+static slice in_json(slice text, arena *a)
+{
+    struct jsonw j;
+    buf out;
+    buf_init(&out, 0);
+    jsonw_init(&j, &out);
+    jsonw_str(&j, text);
+    slice quoted = buf_slice(&out);
+    slice bare = out.failed ? SLICE_EMPTY : arena_dup(a, slice_sub(quoted, 1, quoted.n - 2));
+    a->limited |= out.failed;
+    buf_fini(&out);
+    return bare;
+}
+
+static bool is_name_char(char c)
+{
+    return ascii_alnum(c) || c == '-' || c == '_' || c == '+';
+}
+
+/* Whether what stands at `at` began before it. The letters of an escape (\n, \u000b) are no part of a name. */
+static bool goes_on_before(slice text, size_t at)
+{
+    if (at == 0 || (!is_name_char(text.p[at - 1]) && text.p[at - 1] != '.'))
+        return false;
+    return !(at >= 2 && text.p[at - 2] == '\\') && !(at >= 6 && text.p[at - 6] == '\\' && text.p[at - 5] == 'u');
+}
+
+/* Whether what ends before `at` goes on. A full stop may end a sentence; a local part with an "@" is of another address. */
+static bool goes_on_behind(slice text, size_t at)
+{
+    if (at < text.n && text.p[at] == '.')
+        at++;
+    return at < text.n && (is_name_char(text.p[at]) || text.p[at] == '@');
+}
+
+/* As a whole: ann@example.org does not stand in joann@example.org. */
+static bool stands_in(slice text, slice name)
+{
+    size_t from = 0, at;
+    while (name.n && (at = slice_find_ci(slice_from(text, from), name)) != SLICE_NPOS) {
+        from += at;
+        if (!goes_on_before(text, from) && !goes_on_behind(text, from + name.n))
+            return true;
+        from++;
+    }
+    return false;
+}
+
+static bool is_among(const struct doomed *d, int64_t id)
+{
+    size_t i = 0;
+    while (i < d->n && d->ids[i] != id)
+        i++;
+    return i < d->n;
+}
+
+/* Letters that name it go. The local part alone is looked for only where an event tied the letter's address to it. */
+static enum status find_letters(struct ledger *l, const struct ledger_address *addr, const struct name *name,
+                                const struct doomed *others, arena *a, struct doomed *d, err *e)
+{
+    int64_t tenant_id;
+    struct row r;
+    enum status st = names_find(l, addr->tenant, &tenant_id, e);
+    if (st == OK)
+        st = row_open(l, STMT_LETTERS_OF_OTHERS, &r, e);
+    if (st != OK)
+        return st;
+    row_int(&r, tenant_id);
+    row_int(&r, addr->id);
+    while (st == OK && row_next(&r, &st, e) > 0) {
+        int64_t id = cell_int(&r), other = cell_int(&r);
+        slice body = cell_text(&r);
+        bool named = stands_in(body, name->key) || stands_in(body, name->address) ||
+                     (is_among(others, other) && stands_in(body, name->local));
+        if (named && !doom(d, id, a))
+            st = err_set(e, E_MEMORY, "%s: erase: out of memory", l->path);
+    }
+    row_close(&r);
+    return st;
+}
+
+static enum status drop_letters(struct ledger *l, const struct ledger_address *addr, const struct doomed *others,
+                                arena *a, err *e)
+{
+    struct doomed d = {0};
+    slice local = local_part(addr->key);
+    struct name name = {in_json(addr->key, a), in_json(addr->address, a), in_json(local, a)};
+    if (a->limited)
+        return err_set(e, E_MEMORY, "%s: erase: out of memory", l->path);
+    enum status st = find_letters(l, addr, &name, others, a, &d, e);
+    for (size_t i = 0; st == OK && i < d.n; i++)
+        st = run_with(l, STMT_LETTER_DROP, d.ids[i], e);
+    return st;
+}
+
 static enum status hide_mentions(struct ledger *l, const struct ledger_address *addr, arena *a, err *e)
 {
     struct mentions m = {0};
     enum status st = find_mentions(l, addr, a, &m, e);
+    if (st == OK)
+        st = drop_letters(l, addr, &m.others, a, e);
     if (st == OK)
         st = hide_in(l, &m.recipients, STMT_EVENT_HIDE_RECIPIENT, addr->key, a, e);
     return st == OK ? hide_in(l, &m.new_addresses, STMT_EVENT_HIDE_NEW_ADDRESS, addr->key, a, e) : st;

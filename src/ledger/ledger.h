@@ -320,8 +320,8 @@ NODISCARD enum status ledger_report(struct ledger *l, enum tally_by by, slice te
                                     ledger_tally_fn each, void *ctx, err *e);
 
 /* ---- keeping ---- */
-/* Removes the texts and events of an address, replies that name it and what it acquired; keeps a keyed hash that still
- * suppresses (CAUSE_ERASED, global) and one EVENT_ERASE. Outside of a transaction the file's log is emptied too, so that no copy
+/* Removes the texts and events of an address, replies and waiting letters that name it and what it acquired; keeps a keyed hash that
+ * still suppresses (CAUSE_ERASED, global) and one EVENT_ERASE. Outside of a transaction the file's log is emptied too, so that no copy
  * stays on disk. An address that is not there is only marked. */
 NODISCARD enum status ledger_erase(struct ledger *l, slice tenant, slice key, slice actor, int64_t now_us, err *e);
 /* Prunes by age in transactions of its own; TIME_NONE or 0 keeps for ever. A baseline event takes the place of the events that go
