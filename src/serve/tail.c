@@ -1,4 +1,4 @@
-/* Following the logs of mail servers, in files or from a named pipe: the role of the sections [feed NAME].
+/* Following the logs of mail servers, in files, from a named pipe or in the journal: the role of the sections [feed NAME].
  *
  * One look at a time: a change (or the clock) asks for a look, a worker reads and judges what is new, the writer commits it with the
  * place and the dialect's memory, and only then comes the next look. When a commit fails, what the dialect has learnt since the last
@@ -15,6 +15,7 @@
 #include "serve/conf.h"
 #include "serve/role.h"
 #include "serve/roles.h"
+#include "serve/tail_journal.h"
 #include "serve/tail_pipe.h"
 #include "serve/watch.h"
 
@@ -39,9 +40,9 @@ struct tail {
     struct tail_batch batch;
     struct tail_pipe pipe;
     struct tail_identity identity;
-    int64_t rotated_until_us; /* monotonic */
-    struct watch *watch;
-    struct event *timer, *readable; /* the latter: of a pipe */
+    int64_t rotated_until_us;                   /* monotonic */
+    struct watch *watches[TAIL_JOURNAL_PLACES]; /* files: the first one */
+    struct event *timer, *readable;             /* the latter: of a pipe */
     bool busy, again, draining, soon;
     int64_t retry_us;
 
@@ -87,7 +88,7 @@ static enum status recall(struct tail *t, struct worker *w, err *e)
 static void look(struct job *j, struct worker *w)
 {
     struct tail *t = (struct tail *)(void *)j;
-    struct tail_source s = {.path = t->conf->path.p,
+    struct tail_source s = {.path = slice_empty(t->conf->path) ? "" : t->conf->path.p,
                             .form = t->form,
                             .rotated = monotonic_us() < t->rotated_until_us,
                             .since_us = w->now_us - t->conf->history_us,
@@ -99,7 +100,9 @@ static void look(struct job *j, struct worker *w)
         t->batch.status = recall(t, w, &t->batch.error);
     if (t->batch.status != OK)
         return;
-    if (t->pipe.fd >= 0 || tail_pipe_is(s.path))
+    if (t->conf->journal)
+        tail_journal_read(&t->batch, &s, t->logs, w);
+    else if (t->pipe.fd >= 0 || tail_pipe_is(s.path))
         tail_pipe_read(&t->batch, &t->pipe, &s, t->logs, w);
     else
         tail_read(&t->batch, &s, t->logs, w);
@@ -230,7 +233,7 @@ static void ask(struct tail *t)
     if (t->busy)
         return;
     event_del(t->readable);
-    if (tail_identity_changed(&t->identity, t->conf->path.p))
+    if (!t->conf->journal && tail_identity_changed(&t->identity, t->conf->path.p))
         t->rotated_until_us = monotonic_us() + ROTATED_US;
     t->job.run = look;
     t->job.done = looked;
@@ -244,7 +247,8 @@ static void time_to_look(evutil_socket_t fd, short what, void *ctx)
     struct tail *t = ctx;
     (void)fd, (void)what;
     t->soon = false;
-    watch_again(t->watch);
+    for (size_t i = 0; i < ARRAY_LEN(t->watches) && t->watches[i]; i++)
+        watch_again(t->watches[i]);
     ask(t);
 }
 
@@ -255,7 +259,7 @@ static void changed(void *ctx)
         t->again = true;
     else if (!t->soon && !t->retry_us) {
         t->soon = true;
-        wait(t, GATHER_US);
+        wait(t, t->conf->journal ? TAIL_JOURNAL_GATHER_US : GATHER_US);
     }
 }
 
@@ -266,7 +270,8 @@ static void tail_close(void **self)
     struct tail *t = *self;
     if (!t)
         return;
-    watch_free(&t->watch);
+    for (size_t i = 0; i < ARRAY_LEN(t->watches); i++)
+        watch_free(&t->watches[i]);
     if (t->timer)
         event_free(t->timer);
     if (t->readable)
@@ -291,6 +296,15 @@ static enum status take_dialect(struct tail *t, err *e)
     return OK;
 }
 
+static enum status take_place(struct tail *t, err *e)
+{
+    if (t->conf->journal)
+        return tail_journal_can(e);
+    return slice_empty(t->conf->path)
+               ? err_set(e, E_INVALID, "[feed %.*s]: path: it is needed, unless journal = yes", SLICE_FMT(t->name))
+               : OK;
+}
+
 static enum status tail_open(struct daemon *d, const struct section *section, void **self, err *e)
 {
     struct tail *t = calloc(1, sizeof *t);
@@ -308,9 +322,24 @@ static enum status tail_open(struct daemon *d, const struct section *section, vo
     if (gethostname(t->host, sizeof t->host - 1) != 0)
         strcpy(t->host, "localhost");
     t->rotated_until_us = INT64_MAX; /* until all that is there was read once */
-    enum status st = take_dialect(t, e);
+    enum status st = take_place(t, e);
+    if (st == OK)
+        st = take_dialect(t, e);
     if (st == OK)
         st = zone_find(t->conf->zone.n ? t->conf->zone.p : NULL, daemon_now(d), &t->zone, e);
+    return st;
+}
+
+static enum status watch_places(struct tail *t, err *e)
+{
+    arena a;
+    slice places[TAIL_JOURNAL_PLACES] = {t->conf->path};
+    enum status st = OK;
+    arena_init(&a, 0);
+    size_t n = t->conf->journal ? tail_journal_places(t->conf->path, &a, places) : 1;
+    for (size_t i = 0; i < n && st == OK; i++)
+        st = watch_new(t->d->base, places[i].p, changed, t, &t->watches[i], e);
+    arena_fini(&a);
     return st;
 }
 
@@ -321,7 +350,7 @@ static enum status tail_start(void *self, err *e)
     t->readable = event_new(t->d->base, -1, EV_READ, pipe_is_readable, t);
     if (!t->timer || !t->readable)
         return err_set(e, E_MEMORY, "feed: out of memory");
-    enum status st = watch_new(t->d->base, t->conf->path.p, changed, t, &t->watch, e);
+    enum status st = watch_places(t, e);
     if (st == OK)
         ask(t);
     return st;
@@ -344,6 +373,7 @@ static bool tail_idle(const void *self)
 static void tail_status(const void *self, struct jsonw *j)
 {
     const struct tail *t = self;
+    jsonw_kbool(j, "journal", t->conf->journal);
     jsonw_kstr(j, "path", t->conf->path);
     jsonw_kstr(j, "type", t->conf->type);
     jsonw_ki64(j, "bytes", (int64_t)t->bytes);
