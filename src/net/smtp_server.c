@@ -337,7 +337,7 @@ void smtp_server_drain(struct smtp_server *v)
 bool smtp_server_busy(const struct smtp_server *v)
 {
     for (const struct smtp_session *s = v->first; s; s = s->next)
-        if (s->mail || s->state == SMTP_ANSWER)
+        if (s->mail || s->state == SMTP_ANSWER || (s->conn && conn_unsent(s->conn)))
             return true;
     return false;
 }

@@ -98,7 +98,7 @@ const struct protocol *smtp_server_protocol(const struct smtp_server *s);
 const struct smtp_counts *smtp_server_counts(const struct smtp_server *s);
 /* Sessions end with 421 4.3.2: now those that wait for a command and have no mail under way, the others when theirs is answered. */
 void smtp_server_drain(struct smtp_server *s);
-/* A session is within a mail. */
+/* A session is within a mail, or its answer is not sent yet. */
 bool smtp_server_busy(const struct smtp_server *s);
 
 /* The answer to a mail. SMTP: `reply`. LMTP: the answer of each recipient, `reply` where that is empty. The mail is gone then. */

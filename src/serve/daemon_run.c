@@ -315,6 +315,10 @@ static void free_events(struct running *r)
 
 static void finish(struct running *r)
 {
+    sigset_t all;
+    sigfillset(&all);
+    sigdelset(&all, SIGALRM);
+    (void)sigprocmask(SIG_BLOCK, &all, NULL); /* one more SIGTERM makes it no quicker */
     alarm(DAEMON_CLOSE_S); /* a disk that hangs ends us the hard way, which costs nothing that was acknowledged */
     end_threads(r);
     control_close(&r->control);
