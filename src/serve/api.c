@@ -168,7 +168,7 @@ static enum status api_open(struct daemon *d, const struct section *section, voi
         return st;
     const struct listen_options lo = {.address = api->conf->listen,
                                       .unix_mode = 0660,
-                                      .unix_group = api->conf->socket_group,
+                                      .unix_group = api->conf->group,
                                       .backlog = HOST_BACKLOG,
                                       .max_connections = (size_t)api->conf->max_connections,
                                       .max_input = HTTP_MAX_INPUT_BYTES,
