@@ -386,12 +386,14 @@ static bool is_ascii(slice s)
 
 static bool labels_fit(slice domain)
 {
-    slice label;
+    size_t label = 0;
     if (domain.n > ADDRESS_MAX_DOMAIN)
         return false;
-    while (slice_split(&domain, '.', &label))
-        if (label.n == 0 || label.n > ADDRESS_MAX_LABEL)
+    for (size_t i = 0; i < domain.n; i++) {
+        label = domain.p[i] == '.' ? 0 : label + 1;
+        if (label > ADDRESS_MAX_LABEL || (label == 0 && (i == 0 || domain.p[i - 1] == '.')))
             return false;
+    }
     return true;
 }
 
@@ -449,6 +451,12 @@ static slice join(arena *a, slice local, slice domain)
     return slice_of(out, local.n + 1 + domain.n);
 }
 
+/* Whether the address is all of s; its local part ends at `at`. */
+static bool spans_all(slice s, size_t at)
+{
+    return at > 0 && at + 1 < s.n && s.p[at] == '@' && domain_span(slice_from(s, at + 1)) == s.n - at - 1;
+}
+
 slice address_normal(arena *a, slice text, slice *key)
 {
     slice s = slice_trim(slice_unwrap(slice_trim(text), '<', '>'));
@@ -456,15 +464,17 @@ slice address_normal(arena *a, slice text, slice *key)
         *key = SLICE_EMPTY;
     if (s.n > 0 && s.p[s.n - 1] == '.') /* the root's dot */
         s.n--;
-    if (address_span(s) != s.n || s.n == 0 || !utf8_valid(s))
+    size_t at = local_span(s);
+    if (!spans_all(s, at) || !utf8_valid(s))
         return SLICE_EMPTY;
-    slice local = local_normal(a, slice_sub(s, 0, local_span(s)));
-    slice domain = domain_normal(a, slice_from(s, local_span(s) + 1));
+    slice local = local_normal(a, slice_sub(s, 0, at));
+    slice domain = domain_normal(a, slice_from(s, at + 1));
     if (local.n == 0 || local.n > ADDRESS_MAX_LOCAL || domain.n == 0 || (domain.p[0] != '[' && !labels_fit(domain)))
         return SLICE_EMPTY;
-    if (key != NULL)
-        *key = join(a, text_lower(a, local), domain);
-    return join(a, local, domain);
+    slice folded = text_lower(a, local), out = join(a, local, domain);
+    if (key != NULL) /* most have no capitals: one copy is both */
+        *key = folded.p == local.p ? out : join(a, folded, domain);
+    return out;
 }
 
 struct bounce_slice bounce_address(struct bounce_slice text, struct bounce_arena *a, struct bounce_slice *key)

@@ -141,8 +141,11 @@ static void access_log(void *ctx, const struct http_done *done)
     const struct api *api = ctx;
     const struct http_request *r = done->request;
     const struct apikey *who = r->identity;
+    enum log_level level = done->status >= 500 ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG;
     struct log_quoted target, peer, name;
-    log_event(api->d->log, done->status >= 500 ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "http.request",
+    if (!log_tells(api->d->log, level)) /* most are not, and there are many */
+        return;
+    log_event(api->d->log, level, "http.request",
               "request=%016llx peer=%s key=%s method=%s target=%s status=%u bytes=%llu ms=%lld",
               (unsigned long long)r->id, log_text(&peer, r->peer.name), log_text(&name, who ? who->name : S("-")),
               http_method_name(r->method), log_text(&target, r->target), done->status,

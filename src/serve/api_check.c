@@ -54,7 +54,7 @@ void api_check_one(struct http_request *r)
 
 struct many {
     struct api_call *c;
-    arena *a;
+    arena scratch; /* of those that are asked about together */
     int64_t now_us;
     slice in[AT_ONCE];
     struct check_answer answers[AT_ONCE];
@@ -63,26 +63,33 @@ struct many {
     struct jsonw j;
 };
 
+/* The answer in a line of text. */
+static slice line_of(const struct check_answer *a)
+{
+    static const slice suppressed[CAUSES] = {
+#define CAUSE(id, word, lift, help) [CAUSE_##id] = SLICE_INIT("suppressed " word "\n"),
+#include "policy/causes.def"
+#undef CAUSE
+    };
+    if (a->word == CHECK_SUPPRESSED)
+        return suppressed[a->cause];
+    return a->word == CHECK_SEND ? S("send\n") : S("invalid\n");
+}
+
 static void flush(struct many *m)
 {
     struct api_call *c = m->c;
-    if (check_table(c->api->d->table, c->tenant, c->stream, m->in, m->n, m->now_us, m->a, m->answers) != OK) {
+    arena_reset(&m->scratch);
+    if (check_table(c->api->d->table, c->tenant, c->stream, m->in, m->n, m->now_us, &m->scratch, m->answers) != OK) {
         api_fail(c, E_MEMORY, "too many addresses at once; send fewer");
         m->n = 0;
         return;
     }
     for (size_t i = 0; i < m->n; i++) {
-        const struct check_answer *a = &m->answers[i];
-        if (!m->text) {
-            put_answer(&m->j, a);
-            continue;
-        }
-        buf_adds(&c->out, check_word(a->word));
-        if (a->word == CHECK_SUPPRESSED) {
-            buf_addc(&c->out, ' ');
-            buf_adds(&c->out, cause_word(a->cause));
-        }
-        buf_addc(&c->out, '\n');
+        if (m->text)
+            buf_add(&c->out, line_of(&m->answers[i]));
+        else
+            put_answer(&m->j, &m->answers[i]);
     }
     m->n = 0;
 }
@@ -162,12 +169,13 @@ static void answer_all(struct api_call *c, arena *a, int64_t now_us)
         return;
     }
     m->c = c;
-    m->a = a;
     m->now_us = now_us;
+    arena_init(&m->scratch, 0);
     if (api_body_is(c->r, "text/plain"))
         ask_lines(m, c->r->body);
     else
         ask_json(m, slice_trim(c->r->body));
+    arena_fini(&m->scratch);
 }
 
 static void read_many(struct api_call *c, struct worker *w)

@@ -51,6 +51,11 @@ void log_set_level(struct log *l, enum log_level level)
     atomic_store(&l->level, (int)level);
 }
 
+bool log_tells(const struct log *l, enum log_level level)
+{
+    return (int)level >= atomic_load(&l->level);
+}
+
 uint64_t log_lost(const struct log *l)
 {
     return atomic_load(&((struct log *)(uintptr_t)l)->lost);
@@ -176,7 +181,7 @@ void log_event(struct log *l, enum log_level level, const char *event, const cha
     char pairs[LOG_MAX_LINE_BYTES];
     va_list ap;
     buf line;
-    if ((int)level < atomic_load(&l->level))
+    if (!log_tells(l, level))
         return;
     va_start(ap, fmt);
     int n = vsnprintf(pairs, sizeof pairs, fmt, ap);

@@ -28,6 +28,8 @@ struct log_setup {
 struct log *log_new(const struct log_setup *o);
 void log_free(struct log **l);
 void log_set_level(struct log *l, enum log_level level);
+/* Whether events of this level are told now: for who would spend much on their texts. */
+bool log_tells(const struct log *l, enum log_level level);
 /* Lines that could not be written. */
 uint64_t log_lost(const struct log *l);
 /* `fmt` gives key=value pairs, one blank between. */
