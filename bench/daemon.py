@@ -54,7 +54,7 @@ listen = unix:{dir}/lmtp
 domains = bounces.example
 vouched = yes
 [feed mail]
-path = {dir}/mail.log
+path = {dir}/log/mail.log
 zone = UTC
 """
 
@@ -155,7 +155,8 @@ class Daemon:
         conf = self.dir / "conf"
         text = CONF.format(dir=self.dir, user="user = root\n" if os.geteuid() == 0 else "")
         conf.write_text(text.replace(f"{self.dir}/ledger.db", str(ledger)) if ledger else text)
-        (self.dir / "mail.log").touch()
+        (self.dir / "log").mkdir()
+        (self.dir / "log" / "mail.log").touch()
         if suppressed:
             suppress(self.bounced, self.dir / "ledger.db", self.dir / "list", suppressed)
         env = dict(os.environ, NOTIFY_SOCKET=str(self.dir / "notify"))
@@ -283,7 +284,7 @@ def event_bodies(requests, first=0, each=100):
     for k in range(requests):
         events = []
         for i in range(first + k * each, first + (k + 1) * each):
-            to = address(i)
+            to = f"user{i}@d{i % 1000}.example.net"  # as those of bench_ingest
             events.append({"event": "bounced", "recipient": to, "time": now, "message_id": f"{i}@news.example.com", "campaign": "week-47",
                            "stream": "news", "reply": REPLIES[i % len(REPLIES)].format(to=to)})
         yield post("/v1/events", "application/json", json.dumps({"events": events}).encode())
@@ -354,7 +355,7 @@ def log(b):
     os.sched_setaffinity(0, {CLIENT_CORE})
     with Daemon(b, "log") as d:
         here, there = multiprocessing.Pipe(duplex=False)
-        writer = multiprocessing.Process(target=write_log, args=(d.dir / "mail.log", there, 10))
+        writer = multiprocessing.Process(target=write_log, args=(d.dir / "log" / "mail.log", there, 10))
         writer.start()
         c, waits, asked = http.client.HTTPConnection(d.http), [], 0
         while (told := here.recv()) is not None:
