@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/pages.h"
+
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define WITH_ASAN
@@ -95,6 +97,7 @@ static struct arena_block *new_block(size_t size)
         return NULL;
     struct arena_block *block = malloc(sizeof *block + size);
     if (block) {
+        pages_want_large(block, sizeof *block + size);
         block->size = size;
         HIDE(block + 1, size);
     }

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/pages.h"
+
 #define FIRST_ROOM 256U
 
 /* What an empty buffer points at; never written to, since room is 0. */
@@ -51,6 +53,7 @@ static bool grow(buf *b, size_t n)
         b->failed = true;
         return false;
     }
+    pages_want_large(p, room);
     b->p = p;
     b->room = room;
     b->p[b->n] = '\0';

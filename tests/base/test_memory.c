@@ -1,11 +1,14 @@
 /* arena, buf, err, map: what holds memory, and what happens when it is refused. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/map.h"
+#include "base/pages.h"
 #include "check.h"
 
 static void test_arena_pieces(void **state)
@@ -376,6 +379,51 @@ static void test_map_model(void **state)
     map_fini(&m);
 }
 
+/* Whether the kernel was asked for large pages under p (proc(5), VmFlags of smaps). */
+static bool is_large(const void *p)
+{
+    char line[1024];
+    unsigned long long from, to;
+    bool inside = false, large = false;
+    FILE *f = fopen("/proc/self/smaps", "r");
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f)) {
+        if (sscanf(line, "%llx-%llx ", &from, &to) == 2)
+            inside = (uintptr_t)p >= from && (uintptr_t)p < to;
+        else if (inside && strncmp(line, "VmFlags:", 8) == 0)
+            large = strstr(line, " hg") != NULL;
+    }
+    fclose(f);
+    return large;
+}
+
+/* A large buffer and a large piece stand in large pages, as far as the system has them; their bytes stay. */
+static void test_large_pages(void **state)
+{
+    (void)state;
+    if (access("/sys/kernel/mm/transparent_hugepage/enabled", R_OK) != 0 || access("/proc/self/smaps", R_OK) != 0) {
+        print_message("skipped: this kernel has no large pages to ask for\n");
+        skip();
+    }
+    buf b;
+    arena a;
+    buf_init(&b, 0);
+    arena_init(&a, 0);
+    for (unsigned i = 0; b.room < 4 * PAGES_LARGE_BYTES; i++)
+        buf_printf(&b, "%07u\n", i);
+    char *piece = arena_alloc(&a, PAGES_LARGE_BYTES);
+    assert_non_null(piece);
+    assert_true(is_large(b.p + b.room / 2));
+    assert_true(is_large(piece + PAGES_LARGE_BYTES / 2));
+    for (size_t i = 0; i < b.n / 8; i += 1000) {
+        char number[32];
+        snprintf(number, sizeof number, "%07zu\n", i);
+        assert_memory_equal(b.p + i * 8, number, 8);
+    }
+    arena_fini(&a);
+    buf_fini(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -390,6 +438,7 @@ int main(void)
         cmocka_unit_test(test_buf_printf_lengths),
         cmocka_unit_test(test_buf_cap),
         cmocka_unit_test(test_buf_consume),
+        cmocka_unit_test(test_large_pages),
         cmocka_unit_test(test_err),
         cmocka_unit_test(test_err_os),
         cmocka_unit_test(test_status_word),
