@@ -1,6 +1,7 @@
 #include "ledger/table.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -27,6 +28,7 @@
 #define NO_EXPIRY UINT32_MAX
 #define LAST_HOUR (INT64_MAX / TIME_HOUR) /* below NO_EXPIRY */
 #define IN_USE UINT64_C(0x10000)          /* in every entry, so that none is 0 */
+#define MOST_LOOKS 64u                    /* of a reader at a table that is being written, before it makes way */
 #define HUGE_PAGE_BYTES (2u * 1024 * 1024)
 #define CLASS_DOMAIN 4u /* a class is a scope, and this where it is of a domain */
 #define CLASSES 8u
@@ -348,11 +350,13 @@ enum status table_follow(struct table *t, struct ledger *l, int64_t *seq, err *e
 
 static uint32_t reading_begin(const struct table *t)
 {
-    uint32_t g;
-    do
-        g = atomic_load_explicit(&t->generation, memory_order_acquire);
-    while (g & 1);
-    return g;
+    for (unsigned looks = 0;; looks++) {
+        uint32_t g = atomic_load_explicit(&t->generation, memory_order_acquire);
+        if (!(g & 1))
+            return g;
+        if (looks >= MOST_LOOKS) /* the writer was stopped in the middle: it may need this processor */
+            (void)sched_yield();
+    }
 }
 
 static bool reading_valid(const struct table *t, uint32_t g)
