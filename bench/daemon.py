@@ -392,7 +392,7 @@ def memory(b, n=10_000_000):
     with Daemon(b, "memory", ledger=ledger) as d:
         asked = questions(b.scratch / "check.q", (get(i * 31) for i in range(16384)))
         r = d.load(d.http, "http", CONNECTIONS, SECONDS, asked)
-        print(f"suppressed: {d.status().get('suppressed')}; ready after {d.ready_s:.1f} s; resident {d.resident_bytes() / 1e6:,.0f} MB, at most "
+        print(f"suppressed: {d.status()['ledger']['suppressions']:,}; ready after {d.ready_s:.1f} s; resident {d.resident_bytes() / 1e6:,.0f} MB, at most "
               f"{d.resident_bytes('VmHWM') / 1e6:,.0f} MB, of it anonymous {d.resident_bytes('RssAnon') / 1e6:,.0f} MB; "
               f"GET /v1/check {r['rate']:,.0f} answers/s", flush=True)
 
