@@ -219,7 +219,7 @@ class Faults(DaemonCase):
         """A file system of its own, filled up: feeds are told to come again, checks go on, and all comes right without help."""
         mount = self.dir / "small"
         mount.mkdir()
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(mount)], capture_output=True, check=False)
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", str(mount)], capture_output=True, check=False)
         if done.returncode:
             self.skipTest("no tmpfs may be mounted here")
         self.addCleanup(subprocess.run, ["umount", "-l", str(mount)], check=False)
