@@ -7,6 +7,7 @@
 #include "base/codec.h"
 #include "net/tls.h"
 #include "serve/certificate.h"
+#include "serve/clock.h"
 #include "serve/conf.h"
 #include "feed/esp.h"
 #include "serve/roles.h"
@@ -89,12 +90,6 @@ static void read_keys(struct job *j, struct worker *w)
         k->keys = NULL;
 }
 
-static void wait_for_keys(struct api *api)
-{
-    const struct timeval tv = {KEYS_US / TIME_SECOND, KEYS_US % TIME_SECOND};
-    event_add(api->timer, &tv);
-}
-
 static void keys_read(struct job *j)
 {
     struct key_job *k = (struct key_job *)(void *)j;
@@ -108,7 +103,7 @@ static void keys_read(struct job *j)
     }
     free(k);
     api->reading_keys = false;
-    wait_for_keys(api);
+    clock_ring(api->timer, KEYS_US);
 }
 
 static void time_for_keys(evutil_socket_t fd, short what, void *ctx)
@@ -125,7 +120,7 @@ static void time_for_keys(evutil_socket_t fd, short what, void *ctx)
     if (api->reading_keys)
         return;
     free(k);
-    wait_for_keys(api);
+    clock_ring(api->timer, KEYS_US);
 }
 
 /* ---- the role ---- */

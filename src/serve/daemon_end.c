@@ -1,20 +1,13 @@
 #include <event2/event.h>
 #include <inttypes.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "serve/clock.h"
 #include "serve/conf.h"
 #include "serve/running.h"
 
 #define SAME_US 100000 /* signals within this are one: some send theirs to a process and to its group */
 #define LOOK_US 10000  /* how often a daemon that drains looks whether it is done */
-
-static int64_t monotonic_us(void)
-{
-    struct timespec t;
-    MUST(clock_gettime(CLOCK_MONOTONIC, &t) == 0);
-    return (int64_t)t.tv_sec * TIME_SECOND + t.tv_nsec / 1000;
-}
 
 static bool all_idle(const struct running *r)
 {
@@ -37,7 +30,7 @@ static void look(evutil_socket_t fd, short what, void *ctx)
     struct running *r = ctx;
     (void)fd, (void)what;
     bool idle = all_idle(r);
-    if (!idle && monotonic_us() < r->drain_until_us)
+    if (!idle && clock_monotonic_us() < r->drain_until_us)
         return;
     if (!idle)
         tell_cut(r);
@@ -49,7 +42,7 @@ static void drain(struct running *r, const char *why)
     const struct conf_daemon *c = settings_of(r->d.settings, "daemon");
     const struct timeval every = {0, LOOK_US};
     r->d.draining = true;
-    r->drain_from_us = monotonic_us();
+    r->drain_from_us = clock_monotonic_us();
     r->drain_until_us = r->drain_from_us + c->drain_us;
     log_event(r->d.log, LOG_LEVEL_INFO, "daemon.ending", "why=%s", why);
     notify_send(&r->notify, "STOPPING=1\nSTATUS=finishing what was begun");
@@ -66,7 +59,7 @@ void running_end(struct running *r, const char *why)
         drain(r, why);
         return;
     }
-    if (monotonic_us() - r->drain_from_us < SAME_US)
+    if (clock_monotonic_us() - r->drain_from_us < SAME_US)
         return;
     tell_cut(r);
     event_base_loopbreak(r->d.base);

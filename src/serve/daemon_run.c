@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "serve/clock.h"
 #include "serve/conf.h"
 #include "serve/learn.h"
 #include "serve/running.h"
@@ -19,13 +20,6 @@
 static const struct conf_daemon *conf_of(const struct running *r)
 {
     return settings_of(r->began, "daemon");
-}
-
-static int64_t wall_us(void)
-{
-    struct timespec t;
-    MUST(clock_gettime(CLOCK_REALTIME, &t) == 0);
-    return (int64_t)t.tv_sec * TIME_SECOND + t.tv_nsec / 1000;
 }
 
 /* ---- the log ---- */
@@ -131,12 +125,12 @@ static enum status open_ledger(struct running *r, err *e)
                                 .knowledge = r->d.knowledge,
                                 .post = r->d.post,
                                 .gather_us = c->gather_us ? c->gather_us : -1,
-                                .clock = wall_us};
+                                .clock = clock_wall_us};
     struct workers_options ko = {.threads = (unsigned)conf_of(r)->workers,
                                  .ledger_path = c->path.p,
                                  .knowledge = r->d.knowledge,
                                  .post = r->d.post,
-                                 .clock = wall_us};
+                                 .clock = clock_wall_us};
     enum status st = writer_new(&wo, &r->d.writer, e);
     if (st != OK)
         return st;
@@ -163,10 +157,8 @@ static void reloaded(void *ctx, bool taken, slice lines)
 static void on_reload(evutil_socket_t number, short what, void *ctx)
 {
     struct running *r = ctx;
-    struct timespec t;
     (void)number, (void)what;
-    MUST(clock_gettime(CLOCK_MONOTONIC, &t) == 0);
-    notify_send(&r->notify, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, (int64_t)t.tv_sec * TIME_SECOND + t.tv_nsec / 1000);
+    notify_send(&r->notify, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, clock_monotonic_us());
     if (daemon_reload(&r->d, reloaded, r) != OK)
         reloaded(r, false, SLICE_EMPTY);
 }
@@ -352,7 +344,7 @@ enum status daemon_run(const struct daemon_options *o, err *e)
     r->began = o->settings;
     r->d.settings = o->settings;
     r->d.metrics = &r->metrics;
-    r->started_us = wall_us();
+    r->started_us = clock_wall_us();
     r->pid_file.fd = r->ledger_lock.fd = -1;
     notify_open(&r->notify, o->notify_socket);
     enum status st = begin(r, e);

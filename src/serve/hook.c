@@ -7,6 +7,7 @@
 #include "core/slurp.h"
 #include "feed/esp_mapping.h"
 #include "net/fetch.h"
+#include "serve/clock.h"
 #include "serve/conf.h"
 #include "serve/roles.h"
 
@@ -114,8 +115,7 @@ static void finish(struct hook_reading *r, enum status st, const err *e)
         r->hook->failures++;
         log_event(r->hook->d->log, LOG_LEVEL_WARN, "webhook.trouble", "webhook=%s status=%s cause=%s",
                   log_text(&name, r->hook->name), status_word(st), log_text(&cause, slice_str(e->text)));
-        const struct timeval tv = {RETRY_US / TIME_SECOND, RETRY_US % TIME_SECOND};
-        event_add(r->timer, &tv);
+        clock_ring(r->timer, RETRY_US);
     } else if (some || r->again) {
         start(r); /* until there is none left */
     }
@@ -173,8 +173,7 @@ static void start(struct hook_reading *r)
     r->job.done = bodies_read;
     r->busy = workers_put(r->hook->d->workers, &r->job) == OK;
     if (!r->busy) {
-        const struct timeval tv = {RETRY_US / TIME_SECOND, RETRY_US % TIME_SECOND};
-        event_add(r->timer, &tv);
+        clock_ring(r->timer, RETRY_US);
     }
 }
 

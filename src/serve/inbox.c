@@ -6,13 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "net/smtp_server.h"
 #include "net/tls.h"
 #include "serve/accepted.h"
 #include "serve/certificate.h"
+#include "serve/clock.h"
 #include "serve/mail_source.h"
 #include "serve/roles.h"
 
@@ -182,13 +182,6 @@ static slice on_recipient(void *ctx, const struct smtp_mail *m, const struct smt
 
 /* ---- opening ---- */
 
-static int64_t monotonic_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * TIME_SECOND + t.tv_nsec / 1000;
-}
-
 static slice hostname(const conf_inbox *c, arena *a)
 {
     char name[256] = "";
@@ -213,7 +206,7 @@ static enum status open_server(struct inbox *b, bool lmtp, err *e)
         .command_us = c->command_wait_us,
         .data_us = c->data_wait_us,
         .content_us = c->content_wait_us,
-        .now_us = monotonic_us,
+        .now_us = clock_monotonic_us,
         .hooks = {.recipient = on_recipient, .message = on_message},
         .ctx = b,
     };

@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "feed/standard_webhook.h"
+#include "serve/clock.h"
 #include "serve/conf.h"
 #include "serve/letter_form.h"
 
@@ -62,9 +63,8 @@ slice letters_name(const struct letters *l)
 
 static void pause_for(struct letters *l, int64_t us)
 {
-    const struct timeval tv = {(time_t)(us / TIME_SECOND), (suseconds_t)(us % TIME_SECOND)};
     if (!l->draining)
-        event_add(l->timer, &tv);
+        clock_ring(l->timer, us);
 }
 
 /* ---- reading, on a worker ---- */

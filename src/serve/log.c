@@ -5,12 +5,12 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/json.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "serve/clock.h"
 
 struct log {
     struct log_setup o;
@@ -61,13 +61,6 @@ uint64_t log_lost(const struct log *l)
     return atomic_load(&((struct log *)(uintptr_t)l)->lost);
 }
 
-static int64_t wall_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * TIME_SECOND + t.tv_nsec / 1000;
-}
-
 /* What the callers' formats make is a line: whatever a text without log_text has brought in becomes a space. */
 static void one_line(char *p, size_t n)
 {
@@ -89,7 +82,7 @@ static void write_line(struct log *l, const buf *line)
 static void text_line(const struct log *l, enum log_level level, const char *event, slice pairs, buf *out)
 {
     if (l->o.stamps) {
-        time_add_iso(out, wall_us() / 1000 * 1000);
+        time_add_iso(out, clock_wall_us() / 1000 * 1000);
         buf_addc(out, ' ');
     }
     buf_printf(out, "%s %s", levels[level].word, event);
@@ -168,7 +161,7 @@ static void json_line(const struct log *l, enum log_level level, const char *eve
     jsonw_object(&j);
     if (l->o.stamps) {
         jsonw_key(&j, "time");
-        jsonw_time(&j, wall_us() / 1000 * 1000);
+        jsonw_time(&j, clock_wall_us() / 1000 * 1000);
     }
     jsonw_kstr(&j, "level", slice_str(levels[level].word));
     jsonw_kstr(&j, "event", slice_str(event));

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "core/read_maildir.h"
+#include "serve/clock.h"
 #include "serve/conf.h"
 #include "serve/mail_source.h"
 #include "serve/maildir_batch.h"
@@ -44,9 +45,8 @@ struct maildir {
 
 static void wait(struct maildir *m, int64_t us)
 {
-    struct timeval tv = {(time_t)(us / TIME_SECOND), (suseconds_t)(us % TIME_SECOND)};
     if (!m->draining)
-        event_add(m->timer, &tv);
+        clock_ring(m->timer, us);
 }
 
 /* ---- on a worker ---- */

@@ -3,9 +3,9 @@
 #include <event2/event.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/time.h"
+#include "serve/clock.h"
 
 #define MINUTE 60u
 
@@ -20,13 +20,6 @@ struct pulse {
     struct event *timer;
 };
 
-static int64_t clock_us(clockid_t which)
-{
-    struct timespec t;
-    MUST(clock_gettime(which, &t) == 0);
-    return (int64_t)t.tv_sec * TIME_SECOND + t.tv_nsec / 1000;
-}
-
 static void measure_lag(struct pulse *p, int64_t now_us)
 {
     int64_t lag = now_us - p->last_us - p->every_us, most = 0;
@@ -39,7 +32,7 @@ static void measure_lag(struct pulse *p, int64_t now_us)
 
 static void look_at_the_clock(struct pulse *p, int64_t now_us)
 {
-    int64_t ahead = clock_us(CLOCK_REALTIME) - now_us, step = ahead - p->ahead_us;
+    int64_t ahead = clock_wall_us() - now_us, step = ahead - p->ahead_us;
     p->ahead_us = ahead;
     if (step > -PULSE_STEP_US && step < PULSE_STEP_US)
         return;
@@ -51,7 +44,7 @@ static void tick(evutil_socket_t fd, short what, void *ctx)
 {
     struct pulse *p = ctx;
     (void)fd, (void)what;
-    int64_t now_us = clock_us(CLOCK_MONOTONIC);
+    int64_t now_us = clock_monotonic_us();
     measure_lag(p, now_us);
     look_at_the_clock(p, now_us);
     p->last_us = now_us;
@@ -69,8 +62,8 @@ enum status pulse_new(struct daemon *d, const struct notify *notify, int64_t wat
     p->notify = notify;
     p->watchdog = watchdog_us > 0;
     p->every_us = p->watchdog && watchdog_us / 3 < PULSE_US ? watchdog_us / 3 : PULSE_US;
-    p->last_us = clock_us(CLOCK_MONOTONIC);
-    p->ahead_us = clock_us(CLOCK_REALTIME) - p->last_us;
+    p->last_us = clock_monotonic_us();
+    p->ahead_us = clock_wall_us() - p->last_us;
     struct timeval every = {p->every_us / TIME_SECOND, p->every_us % TIME_SECOND};
     p->timer = event_new(d->base, -1, EV_PERSIST, tick, p);
     if (p->timer && event_add(p->timer, &every) == 0)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "serve/clock.h"
 #include "serve/conf.h"
 #include "serve/roles.h"
 #include "serve/spool_file.h"
@@ -41,9 +42,8 @@ struct spool {
 
 static void wait(struct spool *s, int64_t us)
 {
-    struct timeval tv = {(time_t)(us / TIME_SECOND), (suseconds_t)(us % TIME_SECOND)};
     if (!s->draining)
-        event_add(s->timer, &tv);
+        clock_ring(s->timer, us);
 }
 
 /* ---- on a worker ---- */

@@ -8,10 +8,10 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/zone.h"
+#include "serve/clock.h"
 #include "serve/conf.h"
 #include "serve/role.h"
 #include "serve/roles.h"
@@ -51,19 +51,6 @@ struct tail {
     err trouble;
 };
 
-static int64_t monotonic_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * TIME_SECOND + t.tv_nsec / 1000;
-}
-
-static void wait(struct tail *t, int64_t us)
-{
-    struct timeval tv = {(time_t)(us / TIME_SECOND), (suseconds_t)(us % TIME_SECOND)};
-    event_add(t->timer, &tv);
-}
-
 /* ---- on a worker ---- */
 
 static enum status recall(struct tail *t, struct worker *w, err *e)
@@ -90,7 +77,7 @@ static void look(struct job *j, struct worker *w)
     struct tail *t = (struct tail *)(void *)j;
     struct tail_source s = {.path = slice_empty(t->conf->path) ? "" : t->conf->path.p,
                             .form = t->form,
-                            .rotated = monotonic_us() < t->rotated_until_us,
+                            .rotated = clock_monotonic_us() < t->rotated_until_us,
                             .since_us = w->now_us - t->conf->history_us,
                             .memory = t->memory,
                             .feed = t->feed,
@@ -121,7 +108,7 @@ static void pipe_is_readable(evutil_socket_t fd, short what, void *ctx)
 /* Until something comes, or the clock says so. */
 static void wait_for_more(struct tail *t)
 {
-    wait(t, LOOK_US);
+    clock_ring(t->timer, LOOK_US);
     if (t->pipe.fd < 0 || t->draining)
         return;
     event_assign(t->readable, t->d->base, t->pipe.fd, EV_READ, pipe_is_readable, t);
@@ -148,8 +135,8 @@ static void fall_back(struct tail *t, const err *e)
     t->retry_us = t->retry_us ? t->retry_us * 2 : RETRY_US;
     if (t->retry_us > RETRY_MAX_US)
         t->retry_us = RETRY_MAX_US;
-    t->rotated_until_us = monotonic_us() + t->retry_us + ROTATED_US;
-    wait(t, t->retry_us);
+    t->rotated_until_us = clock_monotonic_us() + t->retry_us + ROTATED_US;
+    clock_ring(t->timer, t->retry_us);
 }
 
 static void go_on(struct tail *t)
@@ -158,7 +145,7 @@ static void go_on(struct tail *t)
     if (!more && t->rotated_until_us == INT64_MAX)
         t->rotated_until_us = 0;
     if (t->batch.replaced)
-        t->rotated_until_us = monotonic_us() + ROTATED_US;
+        t->rotated_until_us = clock_monotonic_us() + ROTATED_US;
     if (t->batch.trouble.text[0])
         tell_trouble(t, &t->batch.trouble);
     else
@@ -234,12 +221,12 @@ static void ask(struct tail *t)
         return;
     event_del(t->readable);
     if (!t->conf->journal && tail_identity_changed(&t->identity, t->conf->path.p))
-        t->rotated_until_us = monotonic_us() + ROTATED_US;
+        t->rotated_until_us = clock_monotonic_us() + ROTATED_US;
     t->job.run = look;
     t->job.done = looked;
     t->busy = workers_put(t->d->workers, &t->job) == OK;
     if (!t->busy)
-        wait(t, LOOK_US);
+        clock_ring(t->timer, LOOK_US);
 }
 
 static void time_to_look(evutil_socket_t fd, short what, void *ctx)
@@ -259,7 +246,7 @@ static void changed(void *ctx)
         t->again = true;
     else if (!t->soon && !t->retry_us) {
         t->soon = true;
-        wait(t, t->conf->journal ? TAIL_JOURNAL_GATHER_US : GATHER_US);
+        clock_ring(t->timer, t->conf->journal ? TAIL_JOURNAL_GATHER_US : GATHER_US);
     }
 }
 

@@ -3,10 +3,10 @@
 #include <event2/event.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "core/acts.h"
 #include "core/keep.h"
+#include "serve/clock.h"
 #include "serve/conf.h"
 
 struct upkeep {
@@ -22,13 +22,6 @@ struct upkeep {
     int64_t removed, removed_all;
     int64_t resume; /* where pruning goes on; 0: it is done */
 };
-
-static int64_t monotonic_us(void)
-{
-    struct timespec t;
-    MUST(clock_gettime(CLOCK_MONOTONIC, &t) == 0);
-    return (int64_t)t.tv_sec * TIME_SECOND + t.tv_nsec / 1000;
-}
 
 static struct upkeep *of_sweep(struct unit *u)
 {
@@ -108,7 +101,7 @@ static bool is_night(const struct upkeep *u, const struct conf_retention *c)
 {
     struct civil now;
     civil_from_us(u->now_us, &now);
-    return c->prune && now.hour == c->hour && (!u->pruned_us || monotonic_us() - u->pruned_us > UPKEEP_PRUNE_US);
+    return c->prune && now.hour == c->hour && (!u->pruned_us || clock_monotonic_us() - u->pruned_us > UPKEEP_PRUNE_US);
 }
 
 static void begin_prune(struct upkeep *u, const struct conf_retention *c)
@@ -122,7 +115,7 @@ static void begin_prune(struct upkeep *u, const struct conf_retention *c)
     u->removed = u->removed_all = u->resume = 0;
     u->pruning = writer_put(u->d->writer, &u->prune) == OK;
     if (u->pruning)
-        u->pruned_us = monotonic_us();
+        u->pruned_us = clock_monotonic_us();
 }
 
 static void tick(evutil_socket_t fd, short what, void *ctx)

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/time.h"
+#include "serve/clock.h"
 
 #define GATHER_US INT64_C(1000)
 #define GATHER_ENOUGH 64u /* observations that go without waiting for more */
@@ -254,25 +255,18 @@ static void count(struct writer *w, const struct unit *batch, int64_t took_us, e
     pthread_mutex_unlock(&w->lock);
 }
 
-static int64_t monotonic_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * TIME_SECOND + t.tv_nsec / 1000;
-}
-
 static void *run(void *ctx)
 {
     struct writer *w = ctx;
     for (bool ended = false; !ended;) {
         struct unit *batch = take(w, &ended);
-        int64_t from = monotonic_us();
+        int64_t from = clock_monotonic_us();
         if (batch && batch->act)
             act(w, batch);
         else if (batch)
             commit_batch(w, batch);
         enum status followed = follow(w);
-        count(w, batch, monotonic_us() - from, followed);
+        count(w, batch, clock_monotonic_us() - from, followed);
         give_all_back(w, batch);
     }
     return NULL;
