@@ -35,23 +35,13 @@ enum status ledger_bodies(struct ledger *l, slice hook, int64_t after, ledger_bo
     return st;
 }
 
-static enum status run_with(struct ledger *l, enum stmt which, int64_t v, err *e)
-{
-    struct row r;
-    enum status st = row_open(l, which, &r, e);
-    if (st != OK)
-        return st;
-    row_int(&r, v);
-    return row_run(&r, e);
-}
-
 enum status ledger_drop_body(struct ledger *l, int64_t id, bool odd, err *e)
 {
     enum status st = store_writing(l, e);
     if (st == OK)
-        st = run_with(l, odd ? STMT_BODY_ODD : STMT_BODY_DROP, id, e);
+        st = row_run_with(l, odd ? STMT_BODY_ODD : STMT_BODY_DROP, id, e);
     if (st == OK && odd)
-        st = run_with(l, STMT_BODIES_ODD_PRUNE, LEDGER_MAX_ODD_BODIES, e);
+        st = row_run_with(l, STMT_BODIES_ODD_PRUNE, LEDGER_MAX_ODD_BODIES, e);
     return st;
 }
 

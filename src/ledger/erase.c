@@ -6,16 +6,6 @@
 
 #define MIN_LOCAL_BYTES 4 /* shorter local parts ("web") stand in texts that mean nobody */
 
-static enum status run_with(struct ledger *l, enum stmt which, int64_t id, err *e)
-{
-    struct row r;
-    enum status st = row_open(l, which, &r, e);
-    if (st != OK)
-        return st;
-    row_int(&r, id);
-    return row_run(&r, e);
-}
-
 /* Where it is long enough to mean somebody; else empty. */
 static slice local_part(slice key)
 {
@@ -62,7 +52,7 @@ static enum status clear_replies(struct ledger *l, enum stmt which, int64_t id, 
     }
     row_close(&r);
     for (size_t i = 0; st == OK && i < d.n; i++)
-        st = run_with(l, STMT_REPLY_CLEAR, d.ids[i], e);
+        st = row_run_with(l, STMT_REPLY_CLEAR, d.ids[i], e);
     memset(l->replies, 0, sizeof l->replies);
     return st;
 }
@@ -107,7 +97,7 @@ static enum status hide_in(struct ledger *l, const struct doomed *d, enum stmt w
 {
     enum status st = OK;
     for (size_t i = 0; st == OK && i < d->n; i++) {
-        st = run_with(l, which, d->ids[i], e);
+        st = row_run_with(l, which, d->ids[i], e);
         if (st == OK)
             st = clear_replies(l, STMT_REPLY_OF, d->ids[i], key, a, e);
     }
@@ -212,7 +202,7 @@ static enum status drop_letters(struct ledger *l, const struct ledger_address *a
         return err_set(e, E_MEMORY, "%s: erase: out of memory", l->path);
     enum status st = find_letters(l, addr, &name, others, a, &d, e);
     for (size_t i = 0; st == OK && i < d.n; i++)
-        st = run_with(l, STMT_LETTER_DROP, d.ids[i], e);
+        st = row_run_with(l, STMT_LETTER_DROP, d.ids[i], e);
     return st;
 }
 
@@ -242,7 +232,7 @@ static enum status clear_examples(struct ledger *l, slice key, arena *a, err *e)
     }
     row_close(&r);
     for (size_t i = 0; st == OK && i < d.n; i++)
-        st = run_with(l, STMT_GROUP_CLEAR_EXAMPLE, d.ids[i], e);
+        st = row_run_with(l, STMT_GROUP_CLEAR_EXAMPLE, d.ids[i], e);
     return st;
 }
 
@@ -319,9 +309,9 @@ static enum status erase_in(struct ledger *l, struct ledger_address *addr, slice
     if (addr->id) {
         st = clear_replies(l, STMT_REPLIES_OF, addr->id, addr->key, a, e);
         if (st == OK)
-            st = run_with(l, STMT_EVENTS_DROP_OF, addr->id, e);
+            st = row_run_with(l, STMT_EVENTS_DROP_OF, addr->id, e);
         if (st == OK)
-            st = run_with(l, STMT_LETTERS_DROP_OF, addr->id, e);
+            st = row_run_with(l, STMT_LETTERS_DROP_OF, addr->id, e);
         if (st == OK)
             st = ledger_wait(l, addr, false, e);
     }

@@ -180,14 +180,8 @@ enum status ledger_letters(struct ledger *l, int64_t endpoint, bool dead, int64_
 
 enum status ledger_letter_sent(struct ledger *l, int64_t id, err *e)
 {
-    struct row r;
     enum status st = store_writing(l, e);
-    if (st == OK)
-        st = row_open(l, STMT_LETTER_DROP, &r, e);
-    if (st != OK)
-        return st;
-    row_int(&r, id);
-    return row_run(&r, e);
+    return st == OK ? row_run_with(l, STMT_LETTER_DROP, id, e) : st;
 }
 
 enum status ledger_letter_failed(struct ledger *l, int64_t id, int64_t due_us, bool dead, slice error, err *e)

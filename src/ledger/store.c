@@ -156,6 +156,16 @@ enum status row_run(struct row *r, err *e)
     return st;
 }
 
+enum status row_run_with(struct ledger *l, enum stmt which, int64_t v, err *e)
+{
+    struct row r;
+    enum status st = row_open(l, which, &r, e);
+    if (st != OK)
+        return st;
+    row_int(&r, v);
+    return row_run(&r, e);
+}
+
 int64_t cell_int(struct row *r)
 {
     return sqlite3_column_int64(r->s, r->at++);

@@ -96,6 +96,8 @@ void row_blob(struct row *r, slice bytes);                      /* empty is NULL
 void row_id(struct row *r, int64_t id);                         /* 0 is NULL */
 /* Runs a statement that gives no rows and closes it. */
 NODISCARD enum status row_run(struct row *r, err *e);
+/* The whole use of a statement that takes one number and gives no rows. */
+NODISCARD enum status row_run_with(struct ledger *l, enum stmt which, int64_t v, err *e);
 /* Next row: 1, end: 0, failure: -1 (*st and *e are set). Reading starts at the first column again. */
 NODISCARD int row_next(struct row *r, enum status *st, err *e);
 int64_t cell_int(struct row *r);
