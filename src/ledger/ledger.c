@@ -242,6 +242,7 @@ enum status ledger_begin(struct ledger *l, err *e)
         return st;
     l->writing = true;
     memset(l->replies, 0, sizeof l->replies);
+    endpoints_begin(l);
     st = meta_get(l, S("seq"), &l->seq, e);
     if (st == OK)
         st = look_for_pruned_names(l, e);

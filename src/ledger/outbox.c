@@ -9,6 +9,7 @@ struct endpoints {
     size_t n;
     int64_t version; /* of the file, as other handles change it */
     bool stale;      /* this handle changed it */
+    bool looked;     /* in the transaction that is open: nobody else can change anything until its end */
 };
 
 void endpoints_free(struct endpoints **p)
@@ -24,6 +25,12 @@ void endpoints_forget(struct ledger *l)
 {
     if (l->endpoints)
         l->endpoints->stale = true;
+}
+
+void endpoints_begin(struct ledger *l)
+{
+    if (l->endpoints)
+        l->endpoints->looked = false;
 }
 
 slice ledger_hash_of(const struct ledger *l, slice tenant, slice key, char out[LEDGER_HASH_BYTES])
@@ -67,13 +74,24 @@ static enum status read_endpoints(struct ledger *l, struct endpoints *p, err *e)
     return st;
 }
 
-enum status ledger_endpoints(struct ledger *l, const struct ledger_endpoint **out, size_t *n, err *e)
+/* Reads them again where they may have changed. */
+static enum status look(struct ledger *l, struct endpoints *p, err *e)
 {
     int64_t version = 0;
-    *n = 0;
     enum status st = data_version(l, &version, e);
-    if (st != OK)
-        return st;
+    if (st == OK && (p->stale || p->version != version)) {
+        p->stale = true;
+        st = read_endpoints(l, p, e);
+        p->version = version;
+        p->stale = st != OK;
+    }
+    p->looked = st == OK && l->writing;
+    return st;
+}
+
+enum status ledger_endpoints(struct ledger *l, const struct ledger_endpoint **out, size_t *n, err *e)
+{
+    *n = 0;
     if (!l->endpoints) {
         l->endpoints = calloc(1, sizeof *l->endpoints);
         if (!l->endpoints)
@@ -82,14 +100,9 @@ enum status ledger_endpoints(struct ledger *l, const struct ledger_endpoint **ou
         l->endpoints->stale = true;
     }
     struct endpoints *p = l->endpoints;
-    if (p->stale || p->version != version) {
-        p->stale = true;
-        st = read_endpoints(l, p, e);
-        if (st != OK)
-            return st;
-        p->version = version;
-        p->stale = false;
-    }
+    enum status st = l->writing && p->looked && !p->stale ? OK : look(l, p, e);
+    if (st != OK)
+        return st;
     *out = p->each;
     *n = p->n;
     return OK;

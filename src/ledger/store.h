@@ -124,6 +124,7 @@ slice names_text(struct ledger *l, int64_t id);
 NODISCARD enum status names_prune(struct ledger *l, err *e);
 
 /* ---- outbox ---- */
+void endpoints_begin(struct ledger *l); /* a transaction begins: others may have been at work before */
 void endpoints_forget(struct ledger *l);
 void endpoints_free(struct endpoints **p);
 

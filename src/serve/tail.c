@@ -79,7 +79,6 @@ static void look(struct job *j, struct worker *w)
                             .form = t->form,
                             .rotated = clock_monotonic_us() < t->rotated_until_us,
                             .since_us = w->now_us - t->conf->history_us,
-                            .memory = t->memory,
                             .feed = t->feed,
                             .stream = t->conf->stream};
     tail_batch_init(&t->batch);

@@ -37,9 +37,8 @@ struct tail_source {
     enum read_form form; /* READ_AUTO: find out */
     bool rotated;        /* look at the files of earlier rotations too */
     int64_t since_us;    /* that changed after this */
-    slice memory;        /* name of the dialect's rows in the ledger */
     slice feed;          /* observation.feed */
-    slice tenant, stream;
+    slice stream;
 };
 
 void tail_batch_init(struct tail_batch *b);
