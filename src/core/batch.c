@@ -136,12 +136,13 @@ static enum status add_decision(struct writer *w, const struct entry *n, const s
 
 /* ---- one address ---- */
 
-static enum status add_group(struct writer *w, const struct observation *o, err *e)
+static enum status add_group(struct writer *w, const struct batch_item *item, err *e)
 {
+    const struct observation *o = item->o;
     bool failure = bounce_kind_final(o->kind) || bounce_kind_attempt(o->kind);
     if (!failure || slice_empty(o->reply))
         return OK;
-    struct ledger_group g = {.text = bounce_normalise(o->reply, &w->scratch),
+    struct ledger_group g = {.text = item->text,
                              .example = o->reply,
                              .provider = o->provider,
                              .reason = o->verdict.reason,
@@ -180,7 +181,7 @@ static enum status put_event(struct writer *w, const struct entry *n, const stru
     news.said = o;
     news.stream = o->stream;
     news.reason = bounce_kind_final(o->kind) ? o->verdict.reason : news.reason;
-    st = add_group(w, o, e);
+    st = add_group(w, item, e);
     return st == OK ? outbox_observed(w->b->ledger, &news, e) : st;
 }
 

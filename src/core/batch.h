@@ -29,6 +29,7 @@ NODISCARD enum status batch_write(struct batch *b, err *e);
 struct batch_item {
     struct observation *o;
     slice address, key;
+    slice text; /* of a failure or an attempt: the reply as it is grouped */
     struct policy_event fold;
     uint32_t order; /* place in the batch */
 };

@@ -79,6 +79,19 @@ static int64_t time_of(const struct observation *o, int64_t now_us)
     return t == TIME_NONE || t > now_us + FUTURE_US ? now_us : t;
 }
 
+/* Only what may count is ever held by a circumstance. */
+static void add_marks(struct batch_item *item)
+{
+    const struct observation *o = item->o;
+    bool opt_out = o->kind == BOUNCE_KIND_COMPLAINT || o->kind == BOUNCE_KIND_UNSUBSCRIBED;
+    if (is_failure(o) || opt_out)
+        item->fold.marks[MARK_FEED] = policy_mark(o->feed);
+    if (!is_failure(o))
+        return;
+    item->fold.marks[MARK_PROVIDER] = policy_mark(o->provider);
+    item->fold.marks[MARK_TEXT] = policy_mark(item->text);
+}
+
 static void make_fold(struct batch_item *item, int64_t now_us)
 {
     struct observation *o = item->o;
@@ -100,6 +113,7 @@ static void make_fold(struct batch_item *item, int64_t now_us)
         enum cause cause = cause_of_word(o->platform_cause);
         f->cause = cause == CAUSES ? CAUSE_UPSTREAM : (uint8_t)cause;
     }
+    add_marks(item);
 }
 
 /* ---- trust ---- */
@@ -206,6 +220,7 @@ static enum status prepare_one(struct prepare *p, size_t i, err *e)
     st = intake_judge(b->rules, o, b->verdicts, e);
     if (st != OK)
         return st;
+    item->text = is_failure(o) ? bounce_normalise(o->reply, b->a) : SLICE_EMPTY;
     make_fold(item, b->now_us);
     if (o->trust == TRUST_BARE)
         st = raise_trust(p, item, e);

@@ -126,7 +126,11 @@ enum status entry_open(struct entry *n, struct ledger *l, const struct policy *p
         if (s->scope == SCOPE_STREAM && remember_stream(n, entry_name_hash(s->stream), s->stream, e) != OK)
             return E_MEMORY;
     }
-    switch (history_decode(row->history, policy, a, &n->history)) {
+    struct fold_rules rules = {.policy = policy};
+    enum status st = ledger_around(l, row->tenant, row->domain, a, &rules.around, &rules.around_count, e);
+    if (st != OK)
+        return st;
+    switch (history_decode(row->history, &rules, a, &n->history)) {
     case OK:
         if (row->id && slice_empty(row->history))
             return rebuild(n, e);

@@ -4,11 +4,26 @@
 
 /* ---- pruning ---- */
 
-static bool fold_gone(void *ctx, slice old, const struct policy_event *gone, size_t n, arena *a, slice *out)
+struct gone {
+    struct ledger *ledger;
+    const struct policy *policy;
+};
+
+static bool fold_gone(void *ctx, int64_t address, slice old, const struct policy_event *gone, size_t n, arena *a,
+                      slice *out)
 {
+    const struct gone *g = ctx;
+    struct fold_rules rules = {.policy = g->policy};
+    struct ledger_address row;
+    err e;
+    enum status st = ledger_address_of(g->ledger, address, a, &row, &e);
+    if (st == OK)
+        st = ledger_around(g->ledger, row.tenant, row.domain, a, &rules.around, &rules.around_count, &e);
+    if (st != OK)
+        return false;
     buf b;
     buf_init(&b, 0);
-    enum status st = history_baseline(old, gone, n, ctx, a, &b);
+    st = history_baseline(old, gone, n, &rules, a, &b);
     *out = st == OK ? arena_dup(a, buf_slice(&b)) : SLICE_EMPTY;
     buf_fini(&b);
     return out->n > 0;
@@ -17,8 +32,8 @@ static bool fold_gone(void *ctx, slice old, const struct policy_event *gone, siz
 enum status keep_prune(struct ledger *l, const struct policy *policy, const struct ledger_retention *r, int64_t now_us,
                        int64_t *removed, err *e)
 {
-    struct policy copy = *policy;
-    return ledger_prune(l, r, now_us, fold_gone, &copy, removed, e);
+    struct gone g = {l, policy};
+    return ledger_prune(l, r, now_us, fold_gone, &g, removed, e);
 }
 
 /* ---- folding anew ---- */

@@ -19,7 +19,7 @@ static bool look(struct replay *r, int64_t now_us, struct address_status *out)
     struct fold f;
     if (!fold_copy(&f, &r->fold, r->a))
         return false;
-    fold_finish(&f, r->n->policy, TIME_NONE, now_us, out);
+    fold_finish(&f, &r->n->history.rules, TIME_NONE, now_us, out);
     return true;
 }
 
@@ -86,7 +86,7 @@ static bool take_step(void *ctx, const struct ledger_event *ev, const struct obs
     struct replay *r = ctx;
     if (ev->what == EVENT_BASELINE)
         return true;
-    r->refused = !fold_step(&r->fold, r->n->policy, &ev->fold, r->a);
+    r->refused = !fold_step(&r->fold, &r->n->history.rules, &ev->fold, r->a);
     if (r->refused || r->skip > 1) {
         r->skip -= r->skip > 1;
         return !r->refused;
@@ -147,7 +147,7 @@ static enum status begin_fold(struct replay *r, err *e)
     enum status st = ledger_baseline(r->n->ledger, r->n->row.id, r->a, &baseline, e);
     if (st != OK)
         return st;
-    history_init(&h, r->n->policy, r->a);
+    history_init(&h, &r->n->history.rules, r->a);
     if (history_rebuild_from(&h, baseline, NULL, 0) != OK)
         return err_set(e, E_CORRUPT, "%.*s: its baseline cannot be read", SLICE_FMT(r->n->row.address));
     r->fold = h.base;

@@ -72,6 +72,9 @@ slice why_decision(const struct policy_event *ev, const struct address_status *b
 {
     if (after->held_count > before->held_count)
         return S("held for review: the report does not prove itself");
+    if (after->circumstance && after->last_failed_us == ev->time_us)
+        return arena_printf(a, "held by %s %lld: does not count", after->hold == HOLD_BREAKER ? "breaker" : "incident",
+                            (long long)after->circumstance);
     if (after->state == STATE_SUPPRESSED)
         return same_suppression(before, after) && before->state == STATE_SUPPRESSED ? unchanged(ev, after)
                                                                                     : suppressed(after, a);
@@ -130,6 +133,9 @@ static slice change_text(const struct address_status *s, enum change c, arena *a
         return S("a delivery to anybody at its domain clears it");
     case CHANGE_NEVER:
         return S("nothing: it was erased");
+    case CHANGE_OVER:
+        return arena_printf(a, "the end of the %s %lld that holds its failure, which then does not count",
+                            s->hold == HOLD_BREAKER ? "breaker" : "incident", (long long)s->circumstance);
     }
     return SLICE_EMPTY;
 }

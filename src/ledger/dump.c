@@ -75,6 +75,13 @@ static const char *const sections[] = {
     "SELECT printf('acquired %s %Q as %Q source %s form %Q batch %Q at %s', " TEXT("tenant") ", key, address, " TEXT(
         "source") ","
                   " form, batch, signed_up_us) AS line FROM acquired ORDER BY line",
+
+    "SELECT printf('circumstance %d %s domain %s what %d by %d %Q reasons %x from %s until %s manual %d undone %d "
+    "actor "
+    "%Q note %Q', id,"
+    " " TEXT("tenant") ", " TEXT(
+        "domain") ", what, marked_by, name, reasons, from_us, until_us, manual, undone, actor, "
+                  "note) AS line FROM circumstances ORDER BY line",
 };
 
 static enum status dump_section(struct ledger *l, const char *sql, void (*line)(void *ctx, slice text), void *ctx,

@@ -188,6 +188,7 @@ void ledger_close(struct ledger **lp)
     names_fini(&l->names);
     pending_free(&l->pending);
     endpoints_free(&l->endpoints);
+    around_free(&l->around);
     free(l->path);
     free(l);
 }
@@ -242,7 +243,7 @@ enum status ledger_begin(struct ledger *l, err *e)
         return st;
     l->writing = true;
     memset(l->replies, 0, sizeof l->replies);
-    endpoints_begin(l);
+    kept_begin(l);
     st = meta_get(l, S("seq"), &l->seq, e);
     if (st == OK)
         st = look_for_pruned_names(l, e);
@@ -278,6 +279,6 @@ void ledger_abort(struct ledger *l)
         l->broken = true;
     l->writing = false;
     pending_forget(l->pending);
-    endpoints_forget(l);
+    kept_forget(l);
     names_forget(&l->names); /* it may know numbers that were given in vain */
 }

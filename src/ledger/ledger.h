@@ -16,7 +16,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "bounce/observation.h"
-#include "policy/state.h"
+#include "policy/circumstance.h"
 
 #define LEDGER_MAX_REPLY_BYTES 4096u
 #define LEDGER_MAX_TEXT_BYTES 1024u
@@ -164,6 +164,36 @@ NODISCARD enum status ledger_get_opaque(struct ledger *l, slice tenant, slice id
 /* The last proven delivery to anybody at a domain; TIME_NONE when there was none. put keeps the later one. */
 NODISCARD enum status ledger_put_domain(struct ledger *l, slice tenant, slice domain, int64_t delivered_us, err *e);
 NODISCARD enum status ledger_get_domain(struct ledger *l, slice tenant, slice domain, int64_t *delivered_us, err *e);
+
+/* ---- circumstances (policy/circumstance.h): what the fold goes by beside events and policy ---- */
+struct ledger_circumstance {
+    struct circumstance c; /* id 0: a new one; mark follows from `name` */
+    slice tenant;          /* empty: of all tenants */
+    slice domain;          /* MARK_NONE: of the addresses at this domain; never both empty */
+    slice name;            /* of a provider, a text, a feed */
+    bool manual;           /* a person opened it */
+    bool undone;           /* never counts any more; kept for the record */
+    int64_t made_us;       /* when it was opened, which is behind from_us */
+    slice actor, note;     /* of the last change: who, and the numbers or the reason in words */
+    /* The work that is left where addresses have to be folded anew (core/around.h): the change number of the event behind which to go
+     * on; 0: none is left. */
+    int64_t work_seq;
+};
+typedef bool (*ledger_circumstance_fn)(void *ctx, const struct ledger_circumstance *c);
+/* Inserts (c.id 0: sets it; ids rise and are never given twice) or updates. E_INVALID: neither domain nor name, or both. */
+NODISCARD enum status ledger_put_circumstance(struct ledger *l, struct ledger_circumstance *c, err *e);
+/* All, the newest first; a limit of 0: all. undone ones too. */
+NODISCARD enum status ledger_circumstances(struct ledger *l, int64_t limit, ledger_circumstance_fn each, void *ctx,
+                                           err *e);
+/* One by its number; texts in the arena. E_NOT_FOUND. */
+NODISCARD enum status ledger_get_circumstance(struct ledger *l, int64_t id, arena *a, struct ledger_circumstance *out,
+                                              err *e);
+/* Those that concern the addresses of a domain, as stored now, for the fold: without undone ones. In `a` or in the handle, valid
+ * until the next call that writes one. Cheap where there are few: kept in memory until another process changes something. */
+NODISCARD enum status ledger_around(struct ledger *l, slice tenant, slice domain, arena *a,
+                                    const struct circumstance **out, size_t *n, err *e);
+/* Takes away those that were over before a time (retention). */
+NODISCARD enum status ledger_drop_circumstances(struct ledger *l, int64_t before_us, int64_t *n, err *e);
 
 /* Acquisition facts of an address (from CSV): source, form, import batch, signed up at. */
 struct ledger_acquired {
@@ -333,10 +363,10 @@ struct ledger_retention {
      * done. So that others may write in between. */
     int64_t *resume;
 };
-/* Policy's fold of what goes, oldest first; `old` is the baseline so far (empty: none). The result is bytes in `a`; returns false
- * to keep the events of this address. */
-typedef bool (*ledger_baseline_fn)(void *ctx, slice old, const struct policy_event *gone, size_t n, arena *a,
-                                   slice *out);
+/* Policy's fold of what goes of an address, oldest first; `old` is the baseline so far (empty: none). The result is bytes in `a`;
+ * returns false to keep the events of this address. */
+typedef bool (*ledger_baseline_fn)(void *ctx, int64_t address, slice old, const struct policy_event *gone, size_t n,
+                                   arena *a, slice *out);
 NODISCARD enum status ledger_prune(struct ledger *l, const struct ledger_retention *r, int64_t now_us,
                                    ledger_baseline_fn encode, void *ctx, int64_t *removed, err *e);
 /* Online copy to a new file (written beside and renamed); restore checks the copy (integrity_check, schema) first. */

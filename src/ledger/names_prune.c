@@ -16,6 +16,7 @@ static const char *const users[] = {
     "SELECT tenant FROM opaque",
     "SELECT tenant FROM endpoints",
     "SELECT tenant FROM api_keys",
+    "SELECT tenant, domain FROM circumstances",
 };
 
 /* One bit for each number that is used. */

@@ -7,9 +7,7 @@ struct endpoints {
     arena a;
     struct ledger_endpoint each[LEDGER_MAX_ENDPOINTS];
     size_t n;
-    int64_t version; /* of the file, as other handles change it */
-    bool stale;      /* this handle changed it */
-    bool looked;     /* in the transaction that is open: nobody else can change anything until its end */
+    struct kept kept;
 };
 
 void endpoints_free(struct endpoints **p)
@@ -21,34 +19,15 @@ void endpoints_free(struct endpoints **p)
     *p = NULL;
 }
 
-void endpoints_forget(struct ledger *l)
+struct kept *endpoints_kept(struct endpoints *p)
 {
-    if (l->endpoints)
-        l->endpoints->stale = true;
-}
-
-void endpoints_begin(struct ledger *l)
-{
-    if (l->endpoints)
-        l->endpoints->looked = false;
+    return p ? &p->kept : NULL;
 }
 
 slice ledger_hash_of(const struct ledger *l, slice tenant, slice key, char out[LEDGER_HASH_BYTES])
 {
     _Static_assert(LEDGER_HASH_BYTES == STORED_KEY_BYTES, "the same hash");
     return stored_is_hash(key) ? key : stored_hash(l, tenant, key, out);
-}
-
-static enum status data_version(struct ledger *l, int64_t *version, err *e)
-{
-    struct row r;
-    enum status st = row_open(l, STMT_DATA_VERSION, &r, e);
-    if (st != OK)
-        return st;
-    if (row_next(&r, &st, e) > 0)
-        *version = cell_int(&r);
-    row_close(&r);
-    return st;
 }
 
 static enum status read_endpoints(struct ledger *l, struct endpoints *p, err *e)
@@ -74,21 +53,6 @@ static enum status read_endpoints(struct ledger *l, struct endpoints *p, err *e)
     return st;
 }
 
-/* Reads them again where they may have changed. */
-static enum status look(struct ledger *l, struct endpoints *p, err *e)
-{
-    int64_t version = 0;
-    enum status st = data_version(l, &version, e);
-    if (st == OK && (p->stale || p->version != version)) {
-        p->stale = true;
-        st = read_endpoints(l, p, e);
-        p->version = version;
-        p->stale = st != OK;
-    }
-    p->looked = st == OK && l->writing;
-    return st;
-}
-
 enum status ledger_endpoints(struct ledger *l, const struct ledger_endpoint **out, size_t *n, err *e)
 {
     *n = 0;
@@ -97,10 +61,16 @@ enum status ledger_endpoints(struct ledger *l, const struct ledger_endpoint **ou
         if (!l->endpoints)
             return err_set(e, E_MEMORY, "%s: endpoints: out of memory", l->path);
         arena_init(&l->endpoints->a, 0);
-        l->endpoints->stale = true;
+        l->endpoints->kept.stale = true;
     }
     struct endpoints *p = l->endpoints;
-    enum status st = l->writing && p->looked && !p->stale ? OK : look(l, p, e);
+    bool fresh;
+    enum status st = kept_fresh(l, &p->kept, &fresh, e);
+    if (st == OK && !fresh) {
+        st = read_endpoints(l, p, e);
+        if (st == OK)
+            kept_read(l, &p->kept);
+    }
     if (st != OK)
         return st;
     *out = p->each;
@@ -130,7 +100,7 @@ enum status ledger_put_endpoint(struct ledger *l, const struct ledger_endpoint *
         st = row_open(l, STMT_ENDPOINT_PUT, &r, e);
     if (st != OK)
         return st;
-    l->endpoints->stale = true;
+    l->endpoints->kept.stale = true;
     row_key(&r, p->name);
     row_int(&r, tenant);
     row_int(&r, p->kinds);

@@ -12,6 +12,26 @@ static void gather(const struct policy_event *ev, uint64_t numbers[PACK_NUMBERS]
     memcpy(numbers + 3, ev->ids, sizeof ev->ids);
 }
 
+static size_t pack_marks(const uint32_t marks[MARKS], char *out)
+{
+    uint32_t any = 0;
+    for (unsigned i = 0; i < MARKS; i++) {
+        uint32_t le = htole32(marks[i]);
+        memcpy(out + 4 * i, &le, 4);
+        any |= marks[i];
+    }
+    return any ? 4 * MARKS : 0;
+}
+
+static void unpack_marks(slice bytes, uint32_t marks[MARKS])
+{
+    for (unsigned i = 0; i < MARKS && bytes.n >= 4 * (i + 1); i++) {
+        uint32_t le;
+        memcpy(&le, bytes.p + 4 * i, 4);
+        marks[i] = le32toh(le);
+    }
+}
+
 size_t pack_event(const struct policy_event *ev, char out[PACK_MAX_BYTES])
 {
     uint64_t numbers[PACK_NUMBERS];
@@ -27,7 +47,7 @@ size_t pack_event(const struct policy_event *ev, char out[PACK_MAX_BYTES])
         mask |= 1U << i;
     }
     out[0] = (char)mask;
-    return n;
+    return n + pack_marks(ev->marks, out + n);
 }
 
 void unpack_event(slice bytes, struct policy_event *ev)
@@ -47,4 +67,7 @@ void unpack_event(slice bytes, struct policy_event *ev)
     ev->campaign = numbers[1];
     ev->stream = numbers[2];
     memcpy(ev->ids, numbers + 3, sizeof ev->ids);
+    memset(ev->marks, 0, sizeof ev->marks);
+    if (at < bytes.n)
+        unpack_marks(slice_from(bytes, at), ev->marks);
 }

@@ -129,7 +129,7 @@ static enum status prune_address(struct prune *p, int64_t address, arena *a)
     for (size_t i = 0; i < gone; i++)
         if (list[i].fold.what != EVENT_BASELINE)
             events[folded++] = list[i].fold;
-    if (!p->encode(p->ctx, old, events, folded, a, &bytes))
+    if (!p->encode(p->ctx, address, old, events, folded, a, &bytes))
         return OK;
     for (size_t i = 0; st == OK && i < gone; i++)
         st = drop_event(p, list[i].seq);

@@ -94,13 +94,23 @@ static const char api_keys[] =
     "INTEGER NOT NULL, tenant INTEGER NOT NULL, made_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
 
 /* Raw bodies of webhooks: stored before their sender is told so, taken away with what they told. */
-static const char bodies[] = "CREATE TABLE bodies(id INTEGER PRIMARY KEY AUTOINCREMENT, hook TEXT NOT NULL, received_us INTEGER NOT "
-                             "NULL, odd INTEGER NOT NULL, body BLOB NOT NULL) STRICT;"
-                             "CREATE INDEX bodies_hook ON bodies(hook, odd, id);";
+static const char bodies[] =
+    "CREATE TABLE bodies(id INTEGER PRIMARY KEY AUTOINCREMENT, hook TEXT NOT NULL, received_us INTEGER NOT "
+    "NULL, odd INTEGER NOT NULL, body BLOB NOT NULL) STRICT;"
+    "CREATE INDEX bodies_hook ON bodies(hook, odd, id);";
+
+/* What was known of receivers at a time. A name (of a provider, a text, a feed) may be long and is rarely used twice: it stands here. */
+static const char circumstances[] =
+    "CREATE TABLE circumstances(id INTEGER PRIMARY KEY AUTOINCREMENT, tenant INTEGER NOT NULL, domain INTEGER NOT "
+    "NULL, "
+    "what INTEGER NOT NULL, marked_by INTEGER NOT NULL, name TEXT, reasons INTEGER NOT NULL, from_us INTEGER NOT NULL, "
+    "until_us INTEGER, manual INTEGER NOT NULL, undone INTEGER NOT NULL, made_us INTEGER NOT NULL, actor TEXT, note "
+    "TEXT, "
+    "work_seq INTEGER NOT NULL) STRICT;";
 
 /* By number; a migration that was released is never edited, the next one mends it. */
-static const char *const migrations[] = {first,  acquisition, waiting, hashed_rows,
-                                         opaque, feed_memory, outbox,  api_keys, bodies};
+static const char *const migrations[] = {first,       acquisition, waiting,  hashed_rows, opaque,
+                                         feed_memory, outbox,      api_keys, bodies,      circumstances};
 
 int schema_version(void)
 {

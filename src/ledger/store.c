@@ -218,3 +218,60 @@ enum status meta_put(struct ledger *l, slice name, int64_t v, err *e)
     row_int(&r, v);
     return row_run(&r, e);
 }
+
+/* ---- what a handle keeps in memory of small tables ---- */
+
+static enum status data_version(struct ledger *l, int64_t *version, err *e)
+{
+    struct row r;
+    enum status st = row_open(l, STMT_DATA_VERSION, &r, e);
+    if (st != OK)
+        return st;
+    if (row_next(&r, &st, e) > 0)
+        *version = cell_int(&r);
+    row_close(&r);
+    return st;
+}
+
+enum status kept_fresh(struct ledger *l, struct kept *k, bool *fresh, err *e)
+{
+    int64_t version = 0;
+    *fresh = !k->stale;
+    if (l->writing && k->looked)
+        return OK;
+    enum status st = data_version(l, &version, e);
+    if (st != OK)
+        return st;
+    if (k->version != version)
+        k->stale = true;
+    k->version = version;
+    k->looked = l->writing;
+    *fresh = !k->stale;
+    return OK;
+}
+
+void kept_read(struct ledger *l, struct kept *k)
+{
+    k->stale = false;
+    k->looked = l->writing;
+}
+
+static struct kept *kept_of(struct ledger *l, unsigned i)
+{
+    return i ? around_kept(l->around) : endpoints_kept(l->endpoints);
+}
+#define KEPT_TABLES 2u
+
+void kept_begin(struct ledger *l)
+{
+    for (unsigned i = 0; i < KEPT_TABLES; i++)
+        if (kept_of(l, i))
+            kept_of(l, i)->looked = false;
+}
+
+void kept_forget(struct ledger *l)
+{
+    for (unsigned i = 0; i < KEPT_TABLES; i++)
+        if (kept_of(l, i))
+            *kept_of(l, i) = (struct kept){.stale = true};
+}

@@ -55,6 +55,7 @@ struct ledger {
     char *path;
     int64_t seq;                 /* last number given in this transaction */
     struct endpoints *endpoints; /* NULL until asked for */
+    struct around *around;       /* circumstances; NULL until asked for */
     unsigned cursors;            /* open ones: names that they show must stay */
     bool read_only, hashed;
     bool writing; /* between begin and commit or abort */
@@ -123,10 +124,23 @@ slice names_text(struct ledger *l, int64_t id);
 /* Takes away the names that nothing refers to, inside a transaction. */
 NODISCARD enum status names_prune(struct ledger *l, err *e);
 
-/* ---- outbox ---- */
-void endpoints_begin(struct ledger *l); /* a transaction begins: others may have been at work before */
-void endpoints_forget(struct ledger *l);
+/* ---- what a handle keeps in memory of small tables ---- */
+struct kept {
+    int64_t version; /* of the file, as other handles change it */
+    bool stale;      /* this handle changed it, or has not read it */
+    bool looked;     /* in the transaction that is open: nobody else can change anything until its end */
+};
+/* Tells whether what was read still stands; when not, it is stale until kept_read. */
+NODISCARD enum status kept_fresh(struct ledger *l, struct kept *k, bool *fresh, err *e);
+void kept_read(struct ledger *l, struct kept *k); /* it was read anew, all of it */
+/* Of all tables: a transaction begins, and others may have been at work before; or it was taken back. */
+void kept_begin(struct ledger *l);
+void kept_forget(struct ledger *l);
+
+struct kept *endpoints_kept(struct endpoints *p); /* NULL of NULL, as below */
 void endpoints_free(struct endpoints **p);
+struct kept *around_kept(struct around *p);
+void around_free(struct around **p);
 
 /* ---- pending ---- */
 struct pending *pending_new(const struct sip_key *key);

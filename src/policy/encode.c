@@ -114,6 +114,32 @@ static uint8_t decode_u8(struct decoder *d, unsigned limit)
     return (uint8_t)decode_below(d, limit);
 }
 
+/* Marks: which are there, then four bytes each. */
+static void encode_marks(buf *b, const uint32_t marks[MARKS])
+{
+    unsigned present = 0;
+    for (unsigned i = 0; i < MARKS; i++)
+        present |= (marks[i] ? 1u : 0u) << i;
+    encode_u64(b, present);
+    for (unsigned i = 0; i < MARKS; i++)
+        if (marks[i])
+            encode_u64(b, marks[i]);
+}
+
+static void decode_marks(struct decoder *d, uint32_t marks[MARKS])
+{
+    unsigned present = d->version > 1 ? decode_below(d, 1u << MARKS) : 0;
+    for (unsigned i = 0; i < MARKS; i++)
+        marks[i] = 0;
+    for (unsigned i = 0; i < MARKS; i++) {
+        if (!(present & 1u << i))
+            continue;
+        uint64_t v = decode_u64(d);
+        d->bad |= !v || v > UINT32_MAX;
+        marks[i] = d->bad ? 0 : (uint32_t)v;
+    }
+}
+
 #define EVENT_IDS (sizeof(((struct policy_event *)0)->ids) / sizeof(uint64_t))
 
 void encode_event(buf *b, const struct policy_event *e)
@@ -128,6 +154,7 @@ void encode_event(buf *b, const struct policy_event *e)
     const uint8_t small[] = {e->what, e->kind, e->reason, e->certainty, e->trust, e->cause, e->scope, e->flags};
     for (size_t i = 0; i < ARRAY_LEN(small); i++)
         encode_u64(b, small[i]);
+    encode_marks(b, e->marks);
 }
 
 void decode_event(struct decoder *d, struct policy_event *out)
@@ -148,6 +175,7 @@ void decode_event(struct decoder *d, struct policy_event *out)
     out->cause = decode_u8(d, CAUSES);
     out->scope = decode_u8(d, SCOPE_STREAM + 1);
     out->flags = decode_u8(d, 256);
+    decode_marks(d, out->marks);
 }
 
 static void encode_outcome(buf *b, const struct outcome *o)
@@ -165,6 +193,7 @@ static void encode_outcome(buf *b, const struct outcome *o)
     const uint8_t small[] = {o->end, o->kind, o->reason, o->certainty, o->cause, o->scope};
     for (size_t i = 0; i < ARRAY_LEN(small); i++)
         encode_u64(b, small[i]);
+    encode_marks(b, o->marks);
 }
 
 static void decode_outcome(struct decoder *d, struct outcome *o)
@@ -190,6 +219,7 @@ static void decode_outcome(struct decoder *d, struct outcome *o)
     o->certainty = decode_u8(d, 101);
     o->cause = decode_u8(d, CAUSES);
     o->scope = decode_u8(d, SCOPE_STREAM + 1);
+    decode_marks(d, o->marks);
 }
 
 static void encode_row(buf *b, const struct row *r)
@@ -264,6 +294,11 @@ void encode_fold(buf *b, const struct fold *f)
         else
             encode_outcome(b, &f->pending[i].outcome);
     }
+    encode_i64(b, f->excused.circumstance);
+    if (f->excused.circumstance) {
+        encode_i64(b, f->excused.since_us);
+        encode_u64(b, f->excused.reason);
+    }
 }
 
 static bool decode_pending(struct decoder *d, arena *a, struct fold *out)
@@ -284,6 +319,16 @@ static bool decode_pending(struct decoder *d, arena *a, struct fold *out)
             decode_outcome(d, &w->outcome);
     }
     return true;
+}
+
+static void decode_excused(struct decoder *d, struct fold *out)
+{
+    if (d->version > 1)
+        out->excused.circumstance = decode_i64(d);
+    if (out->excused.circumstance) {
+        out->excused.since_us = decode_told_time(d);
+        out->excused.reason = decode_u8(d, BOUNCE_REASONS);
+    }
 }
 
 bool decode_fold(struct decoder *d, arena *a, struct fold *out)
@@ -308,5 +353,8 @@ bool decode_fold(struct decoder *d, arena *a, struct fold *out)
     out->held_count = decode_below(d, STATUS_MAX_HELD + 1);
     for (unsigned i = 0; i < out->held_count; i++)
         decode_event(d, &out->held[i]);
-    return decode_pending(d, a, out);
+    if (!decode_pending(d, a, out))
+        return false;
+    decode_excused(d, out);
+    return true;
 }

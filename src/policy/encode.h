@@ -11,6 +11,7 @@
 struct decoder {
     slice rest;
     bool bad;
+    unsigned version; /* HISTORY_VERSION of who wrote it; 1 knows no marks and nothing excused */
 };
 
 void encode_u64(buf *b, uint64_t v);

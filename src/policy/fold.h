@@ -8,6 +8,7 @@
 #define POLICY_FOLD_H
 
 #include "base/arena.h"
+#include "policy/circumstance.h"
 #include "policy/outcome.h"
 #include "policy/row.h"
 #include "policy/status.h"
@@ -35,6 +36,13 @@ struct pending {
     };
 };
 
+/* The last failure that a circumstance took, and that nothing has resolved: neither a delivery nor a failure outside of it. */
+struct excused {
+    int64_t circumstance; /* 0: none */
+    int64_t since_us;     /* the first of them in a row */
+    uint8_t reason;
+};
+
 struct fold {
     struct row rows[ROWS];
     struct stream_row streams[FOLD_MAX_STREAMS];
@@ -43,6 +51,7 @@ struct fold {
     unsigned standing_count;
     struct policy_event held[STATUS_MAX_HELD]; /* bare reports, oldest first */
     unsigned held_count;
+    struct excused excused;
     int64_t first_us, delivered_us, failed_us, engaged_us; /* TIME_NONE: never */
     struct pending *pending;
     unsigned pending_count, pending_room;
@@ -52,13 +61,13 @@ void fold_init(struct fold *f);
 /* A copy whose list of pending ones lies in `a` too. Returns false when memory was refused. */
 NODISCARD bool fold_copy(struct fold *to, const struct fold *from, arena *a);
 /* Takes the next event; not before the one given last. Returns false when memory was refused. */
-NODISCARD bool fold_step(struct fold *f, const struct policy *p, const struct policy_event *e, arena *a);
+NODISCARD bool fold_step(struct fold *f, const struct fold_rules *rules, const struct policy_event *e, arena *a);
 /* True for observations that are held when nothing proves them: those that would count. A block changes nothing anyway. */
 bool fold_would_hold(const struct policy_event *e);
 /* Settles everything; *due_us gets when the next message without an end counts as a failure, TIME_NONE for none. */
-void fold_settle(struct fold *f, const struct policy *p, int64_t now_us, int64_t *due_us);
+void fold_settle(struct fold *f, const struct fold_rules *rules, int64_t now_us, int64_t *due_us);
 /* Settles everything and says what follows at `now`. The fold is used up. */
-void fold_finish(struct fold *f, const struct policy *p, int64_t domain_delivered_us, int64_t now_us,
+void fold_finish(struct fold *f, const struct fold_rules *rules, int64_t domain_delivered_us, int64_t now_us,
                  struct address_status *out);
 
 #endif

@@ -10,7 +10,7 @@ int policy_event_cmp(const struct policy_event *a, const struct policy_event *b)
     return a->key == b->key ? 0 : a->key < b->key ? -1 : 1;
 }
 
-void history_init(struct history *h, const struct policy *policy, arena *a)
+void history_init(struct history *h, const struct fold_rules *rules, arena *a)
 {
     fold_init(&h->base);
     h->has_base = false;
@@ -19,7 +19,7 @@ void history_init(struct history *h, const struct policy *policy, arena *a)
     h->recent = NULL;
     h->n = h->room = 0;
     h->total = 0;
-    h->policy = policy;
+    h->rules = *rules;
     h->a = a;
 }
 
@@ -63,7 +63,7 @@ static bool trim(struct history *h)
     size_t drop = 0;
     while (h->n - drop > HISTORY_RECENT) {
         const struct policy_event *e = &h->recent[drop++];
-        if (!fold_step(&h->base, h->policy, e, h->a))
+        if (!fold_step(&h->base, &h->rules, e, h->a))
             return false;
         h->has_base = true;
         h->horizon_us = e->time_us;
@@ -152,7 +152,7 @@ static size_t tidy(struct policy_event *events, size_t n)
 static bool fold_first(struct history *h, const struct policy_event *events, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (!fold_step(&h->base, h->policy, &events[i], h->a))
+        if (!fold_step(&h->base, &h->rules, &events[i], h->a))
             return false;
     if (n) {
         h->has_base = true;
@@ -182,14 +182,14 @@ static bool rebuild_behind(struct history *h, struct policy_event *events, size_
 
 bool history_rebuild(struct history *h, struct policy_event *events, size_t n)
 {
-    history_init(h, h->policy, h->a);
+    history_init(h, &h->rules, h->a);
     return rebuild_behind(h, events, n);
 }
 
 /* A baseline that was folded under another policy is all that is left of what was pruned: it stands. */
 static enum status read_baseline(struct history *h, slice baseline)
 {
-    enum status s = history_decode(baseline, h->policy, h->a, h);
+    enum status s = history_decode(baseline, &h->rules, h->a, h);
     if (s == E_BUSY) {
         h->n = h->room = 0;
         s = OK;
@@ -205,11 +205,11 @@ enum status history_rebuild_from(struct history *h, slice baseline, struct polic
     return rebuild_behind(h, events, n) ? OK : E_MEMORY;
 }
 
-enum status history_baseline(slice old, const struct policy_event *gone, size_t n, const struct policy *policy,
+enum status history_baseline(slice old, const struct policy_event *gone, size_t n, const struct fold_rules *rules,
                              arena *a, buf *out)
 {
     struct history h;
-    history_init(&h, policy, a);
+    history_init(&h, rules, a);
     enum status s = read_baseline(&h, old);
     if (s != OK)
         return s;
@@ -231,9 +231,9 @@ bool history_state(const struct history *h, const struct history_env *env, int64
     if (!fold_copy(&f, &h->base, h->a))
         return false;
     for (size_t i = 0; i < h->n; i++)
-        if (!fold_step(&f, h->policy, &h->recent[i], h->a))
+        if (!fold_step(&f, &h->rules, &h->recent[i], h->a))
             return false;
-    fold_finish(&f, h->policy, env->domain_delivered_us, now_us, out);
+    fold_finish(&f, &h->rules, env->domain_delivered_us, now_us, out);
     return true;
 }
 
@@ -243,7 +243,7 @@ void history_encode(const struct history *h, buf *out)
     encode_u64(out, h->total);
     encode_u64(out, h->has_base);
     if (h->has_base) {
-        encode_u64(out, policy_fingerprint(h->policy));
+        encode_u64(out, policy_fingerprint(h->rules.policy));
         encode_i64(out, h->horizon_us);
         encode_u64(out, h->horizon_key);
         encode_fold(out, &h->base);
@@ -263,7 +263,7 @@ static enum status decode_base(struct decoder *d, struct history *out)
     out->has_base = true;
     if (d->bad)
         return E_CORRUPT;
-    return fingerprint == policy_fingerprint(out->policy) ? OK : E_BUSY;
+    return fingerprint == policy_fingerprint(out->rules.policy) ? OK : E_BUSY;
 }
 
 static enum status decode_recent(struct decoder *d, struct history *out)
@@ -284,15 +284,16 @@ static enum status decode_recent(struct decoder *d, struct history *out)
     return d->bad || d->rest.n ? E_CORRUPT : OK;
 }
 
-enum status history_decode(slice bytes, const struct policy *policy, arena *a, struct history *out)
+enum status history_decode(slice bytes, const struct fold_rules *rules, arena *a, struct history *out)
 {
-    history_init(out, policy, a);
+    history_init(out, rules, a);
     if (slice_empty(bytes))
         return OK;
-    struct decoder d = {bytes, false};
+    struct decoder d = {.rest = bytes};
     uint64_t version = decode_u64(&d);
     if (!d.bad && version > HISTORY_VERSION)
         return E_UNSUPPORTED;
+    d.version = (unsigned)version;
     out->total = decode_u64(&d);
     if (decode_below(&d, 2)) {
         enum status s = decode_base(&d, out);

@@ -14,7 +14,7 @@
 #include "policy/fold.h"
 
 #define HISTORY_RECENT 128u /* events kept beside the baseline */
-#define HISTORY_VERSION 1u  /* first byte of the encoding */
+#define HISTORY_VERSION 2u  /* first byte of the encoding; 1 is read too */
 
 struct history {
     struct fold base; /* of the events before recent[0] */
@@ -23,8 +23,8 @@ struct history {
     uint64_t horizon_key;
     struct policy_event *recent; /* in the order of the fold */
     size_t n, room;
-    uint64_t total; /* events in all */
-    const struct policy *policy;
+    uint64_t total;          /* events in all */
+    struct fold_rules rules; /* what `around` points to must live as long */
     arena *a;
 };
 
@@ -35,11 +35,11 @@ enum history_status {
     HISTORY_MEMORY
 };
 
-/* An empty one. `policy` and the arena must live as long. */
-void history_init(struct history *h, const struct policy *policy, arena *a);
+/* An empty one. What `rules` points to and the arena must live as long. */
+void history_init(struct history *h, const struct fold_rules *rules, arena *a);
 /* Reads what history_encode wrote; empty bytes give an empty history. E_CORRUPT when the bytes are none of ours,
  * E_UNSUPPORTED when they are of a newer version, E_BUSY when the baseline was folded under another policy: rebuild. */
-NODISCARD enum status history_decode(slice bytes, const struct policy *policy, arena *a, struct history *out);
+NODISCARD enum status history_decode(slice bytes, const struct fold_rules *rules, arena *a, struct history *out);
 void history_encode(const struct history *h, buf *out);
 NODISCARD enum history_status history_add(struct history *h, const struct policy_event *e);
 /* From all events, in any order, repeats allowed; `events` is sorted in place. Returns false when memory was refused.
@@ -51,7 +51,7 @@ NODISCARD bool history_rebuild(struct history *h, struct policy_event *events, s
 NODISCARD enum status history_rebuild_from(struct history *h, slice baseline, struct policy_event *events, size_t n);
 /* Folds events that are about to be pruned behind `old` (an earlier baseline, or empty) and writes the new baseline. */
 NODISCARD enum status history_baseline(slice old, const struct policy_event *gone, size_t n,
-                                       const struct policy *policy, arena *a, buf *out);
+                                       const struct fold_rules *rules, arena *a, buf *out);
 
 /* What the state depends on beside the address's own events. */
 struct history_env {

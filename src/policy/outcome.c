@@ -53,6 +53,7 @@ static void set_reason(struct outcome *o, const struct policy_event *e)
     o->certainty = e->certainty;
     o->cause = e->cause;
     o->scope = e->scope;
+    memcpy(o->marks, e->marks, sizeof o->marks);
 }
 
 static void decide(struct outcome *o, const struct policy_event *e)
@@ -179,6 +180,7 @@ void outcome_merge(struct outcome *into, const struct outcome *from)
         into->certainty = loser->certainty;
         into->cause = loser->cause;
         into->scope = loser->scope;
+        memcpy(into->marks, loser->marks, sizeof into->marks);
     }
     bool a_first = a.first_us < from->first_us || (a.first_us == from->first_us && a.first_key < from->first_key);
     into->first_us = a_first ? a.first_us : from->first_us;

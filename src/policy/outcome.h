@@ -26,6 +26,7 @@ struct outcome {
     int64_t attempt_us; /* first attempt; TIME_NONE */
     uint64_t ids[OUTCOME_MAX_IDS];
     uint64_t campaign, stream;
+    uint32_t marks[MARKS]; /* of the event that gave the reason */
     uint8_t id_count;
     uint8_t end;                     /* enum outcome_end */
     uint8_t kind, reason, certainty; /* of the end, or of the last attempt */

@@ -192,10 +192,28 @@ static void count_platform(struct fold *f, const struct policy *p, const struct 
     suppress(f, p, &s, TIME_NONE);
 }
 
-void settle_failure(struct fold *f, const struct policy *p, const struct outcome *o, int64_t t)
+/* A circumstance took it: recorded, held, not counted. */
+static void excuse(struct fold *f, const struct circumstance *c, uint8_t reason, int64_t t)
 {
+    if (f->excused.circumstance != c->id)
+        f->excused.since_us = t;
+    f->excused.circumstance = c->id;
+    f->excused.reason = reason;
+}
+
+void settle_failure(struct fold *f, const struct fold_rules *rules, const struct outcome *o, int64_t t)
+{
+    const struct policy *p = rules->policy;
     enum bounce_reason reason = (enum bounce_reason)o->reason;
     later(&f->failed_us, t);
+    if (bounce_reason_counts(reason) == BOUNCE_COUNTS_NEVER)
+        return;
+    const struct circumstance *c = circumstance_of(rules, t, o->attempt_us, reason, o->marks);
+    if (c) {
+        excuse(f, c, o->reason, t);
+        return;
+    }
+    f->excused.circumstance = 0;
     if (reason == BOUNCE_REASON_RECIPIENT_REFUSED) {
         count_refused(f, p, o, t);
         return;
@@ -234,6 +252,7 @@ static void drop_stream_row(struct fold *f, uint64_t stream)
 void settle_delivery(struct fold *f, const struct outcome *o, int64_t t)
 {
     later(&f->delivered_us, t);
+    f->excused.circumstance = 0;
     for (unsigned i = 0; i < ROWS; i++)
         f->rows[i].n = 0;
     drop_stream_row(f, o->stream);
@@ -266,6 +285,7 @@ static void lift(struct fold *f, const struct policy_event *e)
 static void erase(struct fold *f, const struct policy *p, int64_t t)
 {
     f->standing_count = f->held_count = f->stream_count = 0;
+    f->excused.circumstance = 0;
     for (unsigned i = 0; i < ROWS; i++)
         f->rows[i].n = 0;
     struct suppression s = {.cause = CAUSE_ERASED, .scope = SCOPE_GLOBAL, .since_us = t};
@@ -293,8 +313,10 @@ static void suppress_by_hand(struct fold *f, const struct policy *p, const struc
     suppress(f, p, &s, TIME_NONE);
 }
 
-void settle_act(struct fold *f, const struct policy *p, const struct policy_event *e)
+void settle_act(struct fold *f, const struct fold_rules *rules, const struct policy_event *e)
 {
+    const struct policy *p = rules->policy;
+    const struct circumstance *breaker;
     switch ((enum event_what)e->what) {
     case EVENT_SUPPRESS:
         suppress_by_hand(f, p, e);
@@ -306,7 +328,11 @@ void settle_act(struct fold *f, const struct policy *p, const struct policy_even
         erase(f, p, e->time_us);
         break;
     case EVENT_OBSERVED:
-        opt_out(f, p, e);
+        breaker = circumstance_breaker(rules, e->time_us, e->marks);
+        if (breaker)
+            excuse(f, breaker, e->reason, e->time_us);
+        else
+            opt_out(f, p, e);
         break;
     default:
         break;

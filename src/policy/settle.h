@@ -6,10 +6,10 @@
 #include "policy/fold.h"
 
 /* A message that failed, at time t. */
-void settle_failure(struct fold *f, const struct policy *p, const struct outcome *o, int64_t t);
+void settle_failure(struct fold *f, const struct fold_rules *rules, const struct outcome *o, int64_t t);
 /* A message that was delivered: ends rows and what only rows had suppressed. */
 void settle_delivery(struct fold *f, const struct outcome *o, int64_t t);
 /* An act of a person, an import, or an opt-out. */
-void settle_act(struct fold *f, const struct policy *p, const struct policy_event *e);
+void settle_act(struct fold *f, const struct fold_rules *rules, const struct policy_event *e);
 
 #endif

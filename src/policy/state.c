@@ -65,6 +65,20 @@ const char *scope_word(enum scope s)
     return word_at(words, ARRAY_LEN(words), s);
 }
 
+const char *mark_word(enum mark m)
+{
+    static const char *const words[MARKS + 1] = {"provider", "text", "feed", ""};
+    return words[m <= MARKS ? m : MARKS];
+}
+
+uint32_t policy_mark(slice name)
+{
+    if (slice_empty(name))
+        return 0;
+    uint32_t h = (uint32_t)hash128(name).lo;
+    return h ? h : 1;
+}
+
 const char *hold_word(enum hold h)
 {
     static const char *const words[] = {"", "second-look", "trust", "incident", "breaker"};

@@ -44,6 +44,18 @@ unsigned cause_rank(enum cause c);    /* 0 is the strictest */
 enum cause_lift { LIFT_FREE, LIFT_REVERIFIED, LIFT_NEVER };
 enum cause_lift cause_lift(enum cause c);
 
+/* By what, beside time and reason, a circumstance (policy/circumstance.h) can tell events from others. */
+enum mark {
+    MARK_PROVIDER, /* who answered */
+    MARK_TEXT,     /* the reply as it is grouped */
+    MARK_FEED,     /* who told us */
+    MARKS,
+    MARK_NONE = MARKS
+};
+const char *mark_word(enum mark m); /* "provider", "text", "feed", "" */
+/* What stands for a name in a mark: 0 for the empty one only. */
+uint32_t policy_mark(slice name);
+
 /* One event of an address, as the fold needs it: no text, fixed size. */
 struct policy_event {
     int64_t time_us;
@@ -52,9 +64,10 @@ struct policy_event {
                         * the   held event that is meant, 0 for all */
     uint64_t campaign; /* hash; 0 for mail without campaign */
     uint64_t stream;   /* hash; 0 for the default stream */
-    uint8_t what;      /* enum event_what */
-    uint8_t kind;      /* enum bounce_kind, of observations */
-    uint8_t reason;    /* enum bounce_reason */
+    uint32_t marks[MARKS]; /* of failures and attempts: policy_mark of what is told; 0: not told */
+    uint8_t what;          /* enum event_what */
+    uint8_t kind;          /* enum bounce_kind, of observations */
+    uint8_t reason;        /* enum bounce_reason */
     uint8_t certainty;
     uint8_t trust;        /* enum trust */
     uint8_t cause, scope; /* of manual acts and imports */

@@ -97,6 +97,20 @@ static void decide_suppressed(struct address_status *out)
                         (out->domain_sensitive ? CHANGE_DOMAIN : 0u);
 }
 
+/* Held as long as what took its last failure goes on. */
+static void decide_excused(const struct fold *f, const struct fold_rules *rules, struct address_status *out)
+{
+    const struct circumstance *c = f->excused.circumstance ? circumstance_by_id(rules, f->excused.circumstance) : NULL;
+    if (!c || c->until_us != TIME_NONE)
+        return;
+    out->state = STATE_HELD;
+    out->hold = c->what == CIRCUMSTANCE_BREAKER ? HOLD_BREAKER : HOLD_INCIDENT;
+    out->since_us = f->excused.since_us;
+    out->reason = (enum bounce_reason)f->excused.reason;
+    out->circumstance = c->id;
+    out->changes |= CHANGE_DELIVERY | CHANGE_OVER;
+}
+
 static void decide_state(const struct fold *f, struct address_status *out)
 {
     if (out->held_count)
@@ -125,11 +139,11 @@ static void decide_state(const struct fold *f, struct address_status *out)
     }
 }
 
-void fold_finish(struct fold *f, const struct policy *p, int64_t domain_delivered_us, int64_t now_us,
+void fold_finish(struct fold *f, const struct fold_rules *rules, int64_t domain_delivered_us, int64_t now_us,
                  struct address_status *out)
 {
     int64_t due_us;
-    fold_settle(f, p, now_us, &due_us);
+    fold_settle(f, rules, now_us, &due_us);
     *out = (struct address_status){.row = ROWS,
                                    .since_us = TIME_NONE,
                                    .until_us = TIME_NONE,
@@ -142,9 +156,11 @@ void fold_finish(struct fold *f, const struct policy *p, int64_t domain_delivere
                                    .last_engaged_us = f->engaged_us,
                                    .first_seen_us = f->first_us};
     add_suppressions(f, domain_delivered_us, now_us, out);
-    add_rows(f, p, out);
+    add_rows(f, rules->policy, out);
     add_held(f, out);
     if (due_us != TIME_NONE)
         out->changes |= CHANGE_TIME;
     decide_state(f, out);
+    if (out->state != STATE_SUPPRESSED)
+        decide_excused(f, rules, out);
 }

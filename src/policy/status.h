@@ -2,6 +2,7 @@
 #ifndef POLICY_STATUS_H
 #define POLICY_STATUS_H
 
+#include "policy/circumstance.h"
 #include "policy/policy.h"
 
 #define STATUS_MAX_SUPPRESSIONS 24u /* per address; the weakest goes when there are more */
@@ -24,7 +25,8 @@ enum change {
     CHANGE_REVERIFIED = 16, /* a person may lift it, telling how the address was verified again */
     CHANGE_REVIEW = 32,     /* a held report waits to be vouched for or dismissed */
     CHANGE_DOMAIN = 64,     /* a delivery to anybody at its domain clears it */
-    CHANGE_NEVER = 128      /* nothing does */
+    CHANGE_NEVER = 128,     /* nothing does */
+    CHANGE_OVER = 256       /* the end of the incident, or of the breaker, that holds it */
 };
 
 struct address_status {
@@ -46,6 +48,7 @@ struct address_status {
     bool domain_sensitive;          /* a delivery to anybody at the domain would clear a suppression */
     uint64_t held[STATUS_MAX_HELD]; /* keys of the held reports */
     size_t held_count;
+    int64_t circumstance; /* the incident or breaker that holds its last failure; 0: none, or it is over */
     int64_t last_delivered_us, last_failed_us, last_engaged_us, first_seen_us;
     unsigned changes; /* bits of enum change */
 };

@@ -202,9 +202,10 @@ static void hashed_ledger_stores_no_address(void **state)
 }
 
 /* Counts what it is given and writes it down: "<old>+<n>". */
-static bool count_gone(void *ctx, slice old, const struct policy_event *gone, size_t n, arena *a, slice *out)
+static bool count_gone(void *ctx, int64_t address, slice old, const struct policy_event *gone, size_t n, arena *a,
+                       slice *out)
 {
-    (void)ctx;
+    (void)ctx, (void)address;
     for (size_t i = 1; i < n; i++)
         assert_true(gone[i - 1].time_us <= gone[i].time_us);
     *out = arena_printf(a, "%.*s+%zu", SLICE_FMT(old), n);

@@ -173,9 +173,10 @@ static void follows_the_ledger(void **state)
     table_free(&t);
 }
 
-static bool encode_nothing(void *ctx, slice old, const struct policy_event *gone, size_t n, arena *a, slice *out)
+static bool encode_nothing(void *ctx, int64_t address, slice old, const struct policy_event *gone, size_t n, arena *a,
+                           slice *out)
 {
-    (void)ctx, (void)old, (void)gone, (void)n, (void)a, (void)out;
+    (void)ctx, (void)address, (void)old, (void)gone, (void)n, (void)a, (void)out;
     return false;
 }
 

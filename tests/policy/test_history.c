@@ -85,7 +85,7 @@ static void feed(const struct policy *p, arena *a, uint64_t *seed, const struct 
 {
     struct history h;
     struct history_env env = {TIME_NONE};
-    history_init(&h, p, a);
+    history_init(&h, &(struct fold_rules){.policy = p}, a);
     for (size_t i = 0; i < n; i++) {
         add_or_rebuild(&h, fed, i);
         if (!pick(seed, 4)) {
@@ -97,7 +97,7 @@ static void feed(const struct policy *p, arena *a, uint64_t *seed, const struct 
         buf_clear(bytes);
         history_encode(&h, bytes);
         slice kept = arena_dup(a, buf_slice(bytes));
-        assert_int_equal(history_decode(kept, p, a, &h), OK);
+        assert_int_equal(history_decode(kept, &(struct fold_rules){.policy = p}, a, &h), OK);
     }
     buf_clear(bytes);
     history_encode(&h, bytes);
@@ -160,13 +160,14 @@ static void test_horizon_does_not_show(void **state)
     enum { N = 600 };
     struct policy p;
     policy_init(&p);
+    const struct fold_rules rules = {.policy = &p};
     arena a;
     arena_init(&a, 0);
     struct policy_event *events = malloc(N * sizeof(*events));
     assert_non_null(events);
     make_events(4711, events, N, 500);
     struct history h;
-    history_init(&h, &p, &a);
+    history_init(&h, &(struct fold_rules){.policy = &p}, &a);
     assert_true(history_rebuild(&h, events, N));
     assert_true(h.has_base);
     struct address_status with, without;
@@ -175,8 +176,8 @@ static void test_horizon_does_not_show(void **state)
     struct fold f;
     fold_init(&f);
     for (size_t i = 0; i < N; i++)
-        assert_true(fold_step(&f, &p, &events[i], &a));
-    fold_finish(&f, &p, TIME_NONE, START_US + 600 * TIME_DAY, &without);
+        assert_true(fold_step(&f, &rules, &events[i], &a));
+    fold_finish(&f, &rules, TIME_NONE, START_US + 600 * TIME_DAY, &without);
     assert_int_equal(with.state, without.state);
     assert_int_equal(with.cause, without.cause);
     assert_int_equal(with.suppression_count, without.suppression_count);
@@ -194,7 +195,7 @@ static void test_flood(void **state)
     arena a;
     arena_init(&a, 0);
     struct history h;
-    history_init(&h, &p, &a);
+    history_init(&h, &(struct fold_rules){.policy = &p}, &a);
     struct policy_event e = {.what = EVENT_OBSERVED, .kind = BOUNCE_KIND_FAILED, .trust = TRUST_PROVEN};
     for (unsigned i = 0; i < 100000; i++) {
         e.time_us = START_US + (int64_t)i * TIME_MINUTE;
@@ -226,30 +227,55 @@ static void test_bytes_of_strangers(void **state)
     struct policy_event events[300];
     make_events(99, events, ARRAY_LEN(events), 200);
     struct history h, back;
-    history_init(&h, &p, &a);
+    history_init(&h, &(struct fold_rules){.policy = &p}, &a);
     assert_true(history_rebuild(&h, events, ARRAY_LEN(events)));
     buf b;
     buf_init(&b, 0);
     history_encode(&h, &b);
-    assert_int_equal(history_decode(buf_slice(&b), &p, &a, &back), OK);
+    assert_int_equal(history_decode(buf_slice(&b), &(struct fold_rules){.policy = &p}, &a, &back), OK);
     for (size_t n = 1; n < b.n; n++) /* every prefix */
-        assert_int_not_equal(history_decode(slice_of(b.p, n), &p, &a, &back), OK);
+        assert_int_not_equal(history_decode(slice_of(b.p, n), &(struct fold_rules){.policy = &p}, &a, &back), OK);
     other = p;
     other.rows[ROW_SLOW].count = 7;
-    assert_int_equal(history_decode(buf_slice(&b), &other, &a, &back), E_BUSY);
+    assert_int_equal(history_decode(buf_slice(&b), &(struct fold_rules){.policy = &other}, &a, &back), E_BUSY);
     b.p[0] = HISTORY_VERSION + 1;
-    assert_int_equal(history_decode(buf_slice(&b), &p, &a, &back), E_UNSUPPORTED);
+    assert_int_equal(history_decode(buf_slice(&b), &(struct fold_rules){.policy = &p}, &a, &back), E_UNSUPPORTED);
     uint64_t seed = 5;
     b.p[0] = HISTORY_VERSION;
     for (unsigned i = 0; i < 2000; i++) { /* any byte may be anything: no crash */
         size_t at = pick(&seed, (unsigned)b.n);
         char old = b.p[at];
         b.p[at] = (char)next_random(&seed);
-        enum status s = history_decode(buf_slice(&b), &p, &a, &back);
+        enum status s = history_decode(buf_slice(&b), &(struct fold_rules){.policy = &p}, &a, &back);
         assert_true(s == OK || s == E_CORRUPT || s == E_BUSY || s == E_UNSUPPORTED);
         b.p[at] = old;
         arena_reset(&a);
     }
+    buf_fini(&b);
+    arena_fini(&a);
+}
+
+/* Version 1 had no marks behind an event, and nothing else is different where there are none. */
+static void test_first_version_is_read(void **state)
+{
+    (void)state;
+    struct policy p;
+    policy_init(&p);
+    const struct fold_rules rules = {.policy = &p};
+    arena a;
+    arena_init(&a, 0);
+    struct policy_event e = {.time_us = START_US, .key = 5, .kind = BOUNCE_KIND_FAILED, .trust = TRUST_PROVEN};
+    struct history h, back;
+    history_init(&h, &rules, &a);
+    assert_int_equal(history_add(&h, &e), HISTORY_ADDED);
+    buf b;
+    buf_init(&b, 0);
+    history_encode(&h, &b);
+    b.p[0] = 1;
+    assert_int_equal(b.p[b.n - 1], 0); /* no marks */
+    assert_int_equal(history_decode(slice_of(b.p, b.n - 1), &rules, &a, &back), OK);
+    assert_int_equal(back.n, 1);
+    assert_true(back.recent[0].time_us == e.time_us && back.recent[0].key == e.key);
     buf_fini(&b);
     arena_fini(&a);
 }
@@ -282,7 +308,7 @@ static void test_memory_refused(void **state)
         struct history h;
         struct address_status s;
         struct history_env env = {TIME_NONE};
-        history_init(&h, &p, &a);
+        history_init(&h, &(struct fold_rules){.policy = &p}, &a);
         enum history_status got = HISTORY_ADDED;
         for (size_t i = 0; i < ARRAY_LEN(events) && got != HISTORY_MEMORY; i++)
             got = history_add(&h, &events[i]);
@@ -300,6 +326,7 @@ int main(void)
         cmocka_unit_test(test_horizon_does_not_show),
         cmocka_unit_test(test_flood),
         cmocka_unit_test(test_bytes_of_strangers),
+        cmocka_unit_test(test_first_version_is_read),
         cmocka_unit_test(test_settings),
         cmocka_unit_test(test_memory_refused),
     };

@@ -20,6 +20,8 @@ static const struct transition TABLE[] = {
 
 #define START_US (INT64_C(1700000000) * TIME_SECOND)
 #define MAX_EVENTS 16u
+#define MAX_AROUND 4u
+#define FEED 7u /* all events are told by one feed */
 
 static int64_t time_of(slice word)
 {
@@ -68,8 +70,34 @@ static void read_what(slice w, struct policy_event *e)
     }
 }
 
-/* Returns the number of events; domain deliveries go to env. */
-static size_t read_events(const char *text, struct policy_event *out, struct history_env *env)
+/* What a row is about beside the events of the address. */
+struct setting {
+    struct history_env env;
+    struct circumstance around[MAX_AROUND];
+    size_t around_count;
+};
+
+/* "d0 incident d2", "d0 breaker open": from when to when. */
+static bool read_circumstance(slice what, slice t, slice *rest, struct setting *out)
+{
+    slice until;
+    bool incident = slice_eq(what, S("incident"));
+    if (!incident && !slice_eq(what, S("breaker")))
+        return false;
+    assert_true(out->around_count < MAX_AROUND && slice_word(rest, &until));
+    struct circumstance *c = &out->around[out->around_count++];
+    *c = (struct circumstance){.id = (int64_t)out->around_count,
+                               .what = incident ? CIRCUMSTANCE_INCIDENT : CIRCUMSTANCE_BREAKER,
+                               .by = incident ? MARK_NONE : MARK_FEED,
+                               .mark = incident ? 0 : FEED,
+                               .from_us = time_of(t),
+                               .until_us = slice_eq(until, S("open")) ? TIME_NONE : time_of(until),
+                               .reasons = CIRCUMSTANCE_ALL_REASONS};
+    return true;
+}
+
+/* Returns the number of events. */
+static size_t read_events(const char *text, struct policy_event *out, struct setting *setting)
 {
     slice rest = slice_str(text), one;
     size_t n = 0;
@@ -78,15 +106,18 @@ static size_t read_events(const char *text, struct policy_event *out, struct his
         assert_true(slice_word(&one, &t));
         assert_true(slice_word(&one, &w));
         if (slice_eq(w, S("domain-delivered"))) {
-            env->domain_delivered_us = time_of(t);
+            setting->env.domain_delivered_us = time_of(t);
             continue;
         }
+        if (read_circumstance(w, t, &one, setting))
+            continue;
         assert_true(n < MAX_EVENTS);
         struct policy_event *e = &out[n];
         memset(e, 0, sizeof(*e));
         e->time_us = time_of(t);
         e->key = 1000 + n;
         e->trust = TRUST_PROVEN;
+        e->marks[MARK_FEED] = FEED;
         read_what(w, e);
         while (slice_word(&one, &w))
             read_word(w, e);
@@ -120,14 +151,14 @@ static void run(const struct transition *row, bool backwards)
     struct policy p;
     policy_init(&p);
     struct policy_event events[MAX_EVENTS];
-    struct history_env env = {TIME_NONE};
-    size_t n = read_events(row->events, events, &env);
+    struct setting setting = {.env = {TIME_NONE}};
+    size_t n = read_events(row->events, events, &setting);
     struct history h;
-    history_init(&h, &p, &a);
+    history_init(&h, &(struct fold_rules){&p, setting.around, setting.around_count}, &a);
     for (size_t i = 0; i < n; i++)
         assert_int_equal(history_add(&h, &events[backwards ? n - 1 - i : i]), HISTORY_ADDED);
     struct address_status s;
-    assert_true(history_state(&h, &env, time_of(slice_str(row->now)), &s));
+    assert_true(history_state(&h, &setting.env, time_of(slice_str(row->now)), &s));
     check_state(row, &s);
     arena_fini(&a);
 }
