@@ -35,8 +35,10 @@ struct observation {
     slice status;   /* dsn=, Status: */
     enum bounce_phase phase;
     slice remote_mta, reporting_mta;
-    slice provider; /* what the rules call the receiver; intake takes it from the verdict when empty */
-    slice sender;   /* envelope sender */
+    slice
+        provider; /* who received or refused: what the rules call it, else a registered domain (core/receiver.h); by intake when
+                       empty */
+    slice sender; /* envelope sender */
     slice sending_ip;
     slice subject;        /* of our message, where known */
     slice feed;           /* name of the feed ("postfix:/var/log/mail.log", "dsn") */

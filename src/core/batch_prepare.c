@@ -4,6 +4,7 @@
 #include "core/cause_words.h"
 #include "core/entry.h"
 #include "core/opaque.h"
+#include "core/receiver.h"
 
 #define FUTURE_US TIME_DAY /* clocks are wrong by less; what is dated later is dated now */
 
@@ -70,6 +71,8 @@ enum status intake_judge(const struct bounce_rules *rules, struct observation *o
         o->verdict.class_ = BOUNCE_CLASS_INFO;
     if (slice_empty(o->provider))
         o->provider = o->verdict.provider;
+    if (slice_empty(o->provider) && rules)
+        o->provider = receiver_of(rules, o, a);
     return OK;
 }
 

@@ -84,7 +84,7 @@ size_t intake_pending(const struct intake *in);
 NODISCARD enum status intake_flush(struct intake *in, int64_t now_us, struct intake_result *out, err *e);
 /* Forgets what was gathered and not flushed. */
 void intake_drop(struct intake *in);
-/* The verdict of one observation, as intake_flush gives it: for who judges ahead, on another thread. Texts of the verdict are in the
+/* The verdict and the provider of one observation, as intake_flush gives them: for who judges ahead, on another thread. Texts of the verdict are in the
  * arena or are those of the rules. E_MEMORY only. */
 NODISCARD enum status intake_judge(const struct bounce_rules *rules, struct observation *o, arena *a, err *e);
 void intake_counts_add(struct intake_counts *sum, const struct intake_counts *c);

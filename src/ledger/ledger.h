@@ -126,7 +126,8 @@ struct ledger_tally {
 };
 NODISCARD enum status ledger_add_tally(struct ledger *l, const struct ledger_tally *t, err *e);
 
-/* Reply groups: normalised text with count, first and last seen, one example, reason when judged. */
+/* Reply groups: normalised text with count, first and last seen, one example, reason when judged, provider where all of them are of
+ * one. */
 struct ledger_group {
     int64_t id;
     slice text, example, provider;

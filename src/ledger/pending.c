@@ -160,11 +160,14 @@ enum status ledger_add_group(struct ledger *l, const struct ledger_group *g, err
     if (st != OK)
         return st;
     struct group *known = map_get(&l->pending->groups, slice_sub(g->text, 0, LEDGER_MAX_REPLY_BYTES));
-    if (!known)
+    if (!known) {
         known = new_group(l, g);
-    if (!known)
-        return no_memory(l, e);
-    known->provider = provider;
+        if (!known)
+            return no_memory(l, e);
+        known->provider = provider;
+    }
+    if (known->provider != provider)
+        known->provider = 0;
     known->sum.reason = g->reason;
     known->sum.count += g->count;
     if (g->first_us < known->sum.first_us)
