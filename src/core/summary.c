@@ -39,6 +39,7 @@ static struct summary_row *row_of(struct making *r, slice name)
     if (!place)
         return NULL;
     row->name = copy;
+    row->first_us = INT64_MAX;
     *place = row;
     r->n++;
     return row;
@@ -56,6 +57,8 @@ static bool tally_one(void *ctx, const struct tally_row *t)
     struct making *r = ctx;
     struct summary_row *row = row_of(r, row_name(r, t));
     r->limited |= !row;
+    if (row && t->first_us < row->first_us)
+        row->first_us = t->first_us;
     if (row)
         rates_add(&row->rates, t->kind, t->reason, t->count);
     return row != NULL;
@@ -95,14 +98,24 @@ static enum status sort_rows(struct making *r, struct summary *out, err *e)
     return OK;
 }
 
-enum status summary_make(struct ledger *l, enum tally_by by, slice tenant, int64_t from_us, int64_t to_us, arena *a,
-                         struct summary *out, err *e)
+enum status summary_of(struct ledger *l, enum tally_by by, const struct tally_filter *f, arena *a, struct summary *out,
+                       err *e)
 {
     struct making r = {.a = a, .by = by};
     map_init(&r.by_name, ledger_key(l));
-    enum status st = ledger_report(l, by, tenant, from_us, to_us, tally_one, &r, e);
+    enum status st = ledger_report_of(l, by, f, tally_one, &r, e);
     if (st == OK)
         st = sort_rows(&r, out, e);
     map_fini(&r.by_name);
     return st;
+}
+
+enum status summary_make(struct ledger *l, enum tally_by by, slice tenant, int64_t from_us, int64_t to_us, arena *a,
+                         struct summary *out, err *e)
+{
+    struct tally_filter f = TALLY_FILTER_ALL;
+    f.tenant = tenant;
+    f.from_us = from_us;
+    f.to_us = to_us;
+    return summary_of(l, by, &f, a, out, e);
 }

@@ -345,17 +345,33 @@ struct tally_row {
     enum bounce_kind kind;
     enum bounce_reason reason;
     int64_t count;
+    int64_t first_us; /* the hour (by domain: the hour or the month) in which the first of them ended */
 };
+/* Which messages: those whose named dimensions are all these; what is empty is not looked at. */
+struct tally_filter {
+    slice tenant, stream, campaign, domain, provider, source, sending_ip;
+    int64_t from_us, to_us; /* the hour of `from` on, and before `to`, rounded up to an hour; TIME_NONE: no bound */
+};
+#define TALLY_FILTER_ALL                                                                                      \
+    {                                                                                                         \
+        SLICE_EMPTY, SLICE_EMPTY, SLICE_EMPTY, SLICE_EMPTY, SLICE_EMPTY, SLICE_EMPTY, SLICE_EMPTY, TIME_NONE, \
+            TIME_NONE                                                                                         \
+    }
 typedef bool (*ledger_tally_fn)(void *ctx, const struct tally_row *row);
 NODISCARD enum status ledger_report(struct ledger *l, enum tally_by by, slice tenant, int64_t from_us, int64_t to_us,
                                     ledger_tally_fn each, void *ctx, err *e);
+/* The same for some of the messages. Each (name, kind, reason) comes once, in the order of numbers, not of names. Reads the sums by
+ * day (by domain: by month) as far as they reach, and the hours for the rest: a filter by domain, and one by anything but tenant and
+ * stream for a report by domain, must read every hour from `from` to `to`. */
+NODISCARD enum status ledger_report_of(struct ledger *l, enum tally_by by, const struct tally_filter *f,
+                                       ledger_tally_fn each, void *ctx, err *e);
 
 /* ---- keeping ---- */
 /* Removes the texts and events of an address, replies and waiting letters that name it and what it acquired; keeps a keyed hash that
  * still suppresses (CAUSE_ERASED, global) and one EVENT_ERASE. Outside of a transaction the file's log is emptied too, so that no copy
  * stays on disk. An address that is not there is only marked. */
 NODISCARD enum status ledger_erase(struct ledger *l, slice tenant, slice key, slice actor, int64_t now_us, err *e);
-/* Prunes by age in transactions of its own; TIME_NONE or 0 keeps for ever. A baseline event takes the place of the events that go
+/* Prunes by age in transactions of its own; TIME_NONE or 0 keeps for ever; tallies go by whole months. A baseline event takes the place of the events that go
  * (deliveries_us: the same for events of kind delivered and relayed, all but the last). */
 struct ledger_retention {
     int64_t events_us, deliveries_us, sent_us, tallies_us;

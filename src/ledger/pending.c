@@ -1,28 +1,9 @@
 /* What one transaction adds to counters: gathered, then written in key order, each counter once. */
 #include <stdlib.h>
 
-#include "ledger/store.h"
+#include "ledger/counter.h"
 
 #define MAX_PENDING 65536 /* rows gathered before they are written early */
-
-enum dimension {
-    D_HOUR,
-    D_TENANT,
-    D_STREAM,
-    D_CAMPAIGN,
-    D_DOMAIN,
-    D_PROVIDER,
-    D_SOURCE,
-    D_IP,
-    D_KIND,
-    D_REASON,
-    DIMENSIONS
-};
-
-struct counter {
-    int64_t key[DIMENSIONS];
-    int64_t count;
-};
 
 struct group {
     struct hash128 hash;
@@ -286,6 +267,8 @@ static enum status write_all(struct ledger *l, err *e)
         qsort(p->sent, p->sent_count, sizeof *p->sent, by_day_and_hash);
     for (size_t i = 0; st == OK && i < p->counters.n; i++)
         st = write_counter(l, counters[i], e);
+    if (st == OK && p->counters.n)
+        st = sums_write(l, (struct counter *const *)(void *)counters, p->counters.n, &p->memory, e);
     for (size_t i = 0; st == OK && i < p->groups.n; i++)
         st = write_group(l, groups[i], e);
     for (size_t i = 0; st == OK && i < p->sent_count; i++)

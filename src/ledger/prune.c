@@ -1,7 +1,7 @@
 #include <stdio.h>
 
+#include "ledger/counter.h"
 #include "ledger/pack.h"
-#include "ledger/store.h"
 
 #define ADDRESSES_AT_ONCE 1000 /* LIMIT of STMT_EVENTS_OLD; one transaction each */
 
@@ -212,6 +212,16 @@ static enum status prune_marks(struct prune *p)
     return st == OK ? meta_put(p->l, S("marks_before"), p->l->seq, p->e) : st;
 }
 
+/* By whole months, so that the hours and the sums of them go together and still agree. */
+static enum status prune_tallies(struct prune *p)
+{
+    int64_t month = month_of_hour(limit_of(p, p->r->tallies_us) / TIME_HOUR), hour = month_start(month);
+    enum status st = prune_where(p, STMT_TALLIES_PRUNE, hour);
+    if (st == OK)
+        st = row_run_with(p->l, STMT_TALLIES_DAYS_PRUNE, hour / HOURS_A_DAY, p->e);
+    return st == OK ? row_run_with(p->l, STMT_TALLIES_MONTHS_PRUNE, month, p->e) : st;
+}
+
 static enum status prune_rest(struct prune *p)
 {
     struct row r;
@@ -223,7 +233,7 @@ static enum status prune_rest(struct prune *p)
     if (st == OK && !kept_for_ever(p->r->sent_us))
         st = prune_where(p, STMT_OPAQUE_PRUNE, limit_of(p, p->r->sent_us) / TIME_DAY);
     if (st == OK && !kept_for_ever(p->r->tallies_us))
-        st = prune_where(p, STMT_TALLIES_PRUNE, limit_of(p, p->r->tallies_us) / TIME_HOUR);
+        st = prune_tallies(p);
     bool any = p->removed > 0 || p->r->resume; /* in earlier pages, perhaps */
     if (st == OK && any)
         st = row_open(p->l, STMT_REPLIES_ORPHANED, &r, p->e) == OK ? row_run(&r, p->e) : p->e->status;

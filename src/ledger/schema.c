@@ -108,9 +108,24 @@ static const char circumstances[] =
     "TEXT, "
     "work_seq INTEGER NOT NULL) STRICT;";
 
+/* Sums of the tallies for reports over long times (ledger/counter.h); months count from year 0. */
+static const char sums[] =
+    "CREATE TABLE tallies_days(day INTEGER NOT NULL, tenant INTEGER NOT NULL, stream INTEGER NOT NULL,"
+    " campaign INTEGER NOT NULL, provider INTEGER NOT NULL, source INTEGER NOT NULL, sending_ip INTEGER NOT NULL,"
+    " kind INTEGER NOT NULL, reason INTEGER NOT NULL, count INTEGER NOT NULL, first_hour INTEGER NOT NULL,"
+    " PRIMARY KEY(day, tenant, stream, campaign, provider, source, sending_ip, kind, reason)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE tallies_months(month INTEGER NOT NULL, tenant INTEGER NOT NULL, stream INTEGER NOT NULL,"
+    " domain INTEGER NOT NULL, kind INTEGER NOT NULL, reason INTEGER NOT NULL, count INTEGER NOT NULL,"
+    " PRIMARY KEY(month, tenant, stream, domain, kind, reason)) STRICT, WITHOUT ROWID;"
+    "INSERT INTO tallies_days SELECT hour / 24, tenant, stream, campaign, provider, source, sending_ip, kind, reason,"
+    " sum(count), min(hour) FROM tallies GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9 HAVING sum(count) <> 0;"
+    "INSERT INTO tallies_months SELECT strftime('%Y', hour * 3600, 'unixepoch') * 12 +"
+    " strftime('%m', hour * 3600, 'unixepoch') - 1, tenant, stream, domain, kind, reason, sum(count) FROM tallies"
+    " GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(count) <> 0;";
+
 /* By number; a migration that was released is never edited, the next one mends it. */
-static const char *const migrations[] = {first,       acquisition, waiting,  hashed_rows, opaque,
-                                         feed_memory, outbox,      api_keys, bodies,      circumstances};
+static const char *const migrations[] = {first,  acquisition, waiting, hashed_rows,   opaque, feed_memory,
+                                         outbox, api_keys,    bodies,  circumstances, sums};
 
 int schema_version(void)
 {
