@@ -106,8 +106,8 @@ static enum status rebuild(struct entry *n, err *e)
     return st == OK ? OK : err_set(e, st, "%.*s: its baseline cannot be read", SLICE_FMT(n->row.address));
 }
 
-enum status entry_open(struct entry *n, struct ledger *l, const struct policy *policy, const struct ledger_address *row,
-                       arena *a, err *e)
+static enum status start(struct entry *n, struct ledger *l, const struct policy *policy,
+                         const struct ledger_address *row, arena *a, err *e)
 {
     n->ledger = l;
     n->policy = policy;
@@ -128,8 +128,17 @@ enum status entry_open(struct entry *n, struct ledger *l, const struct policy *p
     }
     struct fold_rules rules = {.policy = policy};
     enum status st = ledger_around(l, row->tenant, row->domain, a, &rules.around, &rules.around_count, e);
+    history_init(&n->history, &rules, a);
+    return st;
+}
+
+enum status entry_open(struct entry *n, struct ledger *l, const struct policy *policy, const struct ledger_address *row,
+                       arena *a, err *e)
+{
+    enum status st = start(n, l, policy, row, a, e);
     if (st != OK)
         return st;
+    struct fold_rules rules = n->history.rules;
     switch (history_decode(row->history, &rules, a, &n->history)) {
     case OK:
         if (row->id && slice_empty(row->history))
@@ -143,6 +152,16 @@ enum status entry_open(struct entry *n, struct ledger *l, const struct policy *p
     default: /* another policy, or bytes that make no sense: the events tell all */
         return rebuild(n, e);
     }
+}
+
+enum status entry_open_folds(struct entry *n, struct ledger *l, const struct policy *policy,
+                             const struct ledger_folds *folds, arena *a, err *e)
+{
+    enum status st = start(n, l, policy, folds->row, a, e);
+    if (st != OK)
+        return st;
+    st = history_rebuild_from(&n->history, folds->baseline, folds->events, folds->n);
+    return st == OK ? OK : err_set(e, st, "%.*s: its baseline cannot be read", SLICE_FMT(n->row.address));
 }
 
 enum status entry_find(struct entry *n, struct ledger *l, const struct policy *policy, slice tenant, slice address,

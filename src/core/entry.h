@@ -44,6 +44,10 @@ uint64_t entry_name_hash(slice name);
 /* Takes a row as ledger_addresses gave it (id 0: a new address, whose `address` the caller sets). */
 NODISCARD enum status entry_open(struct entry *n, struct ledger *l, const struct policy *policy,
                                  const struct ledger_address *row, arena *a, err *e);
+/* The same from all its events, which a walk gave (ledger_walk_folds): what stands in the row's history is not looked at. The texts
+ * of the row must live as long as the entry; the events are sorted in place and not kept. */
+NODISCARD enum status entry_open_folds(struct entry *n, struct ledger *l, const struct policy *policy,
+                                       const struct ledger_folds *folds, arena *a, err *e);
 /* Finds one address and opens it. */
 NODISCARD enum status entry_find(struct entry *n, struct ledger *l, const struct policy *policy, slice tenant,
                                  slice address, slice key, arena *a, err *e);

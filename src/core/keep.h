@@ -9,8 +9,9 @@
 /* Removes what is older than `r` says; a baseline takes the place of the events, so that states stay what they are. */
 NODISCARD enum status keep_prune(struct ledger *l, const struct policy *policy, const struct ledger_retention *r,
                                  int64_t now_us, int64_t *removed, err *e);
-/* Folds all addresses from their events under `policy` and stores what follows; *changed counts the states that are others
- * now. In transactions of KEEP_BATCH addresses: after a crash, run it again. */
+/* Folds all addresses from their events under `policy` and writes those that are others now; *changed counts the states among them.
+ * The events are read once, of one moment; an address that somebody else has written since is folded from what it has then. Pages of
+ * KEEP_BATCH addresses, a transaction each: after a crash, run it again. */
 #define KEEP_BATCH 1000u
 NODISCARD enum status keep_rebuild(struct ledger *l, const struct policy *policy, slice tenant, int64_t now_us,
                                    uint64_t *changed, err *e);

@@ -464,6 +464,19 @@ enum status ledger_due(struct ledger *l, int64_t now_us, int64_t limit, ledger_a
     return st;
 }
 
+enum status addresses_after(struct ledger *l, int64_t after, ledger_address_fn each, void *ctx, err *e)
+{
+    struct row r;
+    enum status st = row_open(l, STMT_ADDRESSES_AFTER, &r, e);
+    if (st != OK)
+        return st;
+    row_int(&r, after);
+    struct walk w = {each, ctx, SLICE_EMPTY, STATES, 0, false};
+    st = walk_rows(l, &r, &w, e);
+    row_close(&r);
+    return st;
+}
+
 enum status ledger_waiting(struct ledger *l, slice tenant, slice domain, ledger_address_fn each, void *ctx, err *e)
 {
     struct row r;

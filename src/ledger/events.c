@@ -377,7 +377,7 @@ enum status ledger_events_since(struct ledger *l, int64_t seq, int64_t limit, le
     return walk_events(&r, limit, each, ctx, e);
 }
 
-static void read_fold_row(struct row *r, struct policy_event *ev)
+void row_fold(struct row *r, struct policy_event *ev)
 {
     *ev = (struct policy_event){.time_us = cell_time(r)};
     slice fold = cell_blob(r);
@@ -411,7 +411,7 @@ enum status ledger_fold_events(struct ledger *l, int64_t address_id, arena *a, s
             break;
         }
         list = grown;
-        read_fold_row(&r, &list[(*n)++]);
+        row_fold(&r, &list[(*n)++]);
     }
     row_close(&r);
     *events = list;

@@ -175,6 +175,18 @@ enum status ledger_open(const struct ledger_options *o, struct ledger **out, err
     return st;
 }
 
+enum status ledger_open_beside(struct ledger *l, struct ledger **out, err *e)
+{
+    const char *path = sqlite3_db_filename(l->db, "main");
+    sqlite3_vfs *vfs = NULL;
+    *out = NULL;
+    if (!path || !*path)
+        return OK;
+    bool known = sqlite3_file_control(l->db, "main", SQLITE_FCNTL_VFS_POINTER, &vfs) == SQLITE_OK && vfs;
+    struct ledger_options o = {.path = l->path, .read_only = true, .vfs = known ? vfs->zName : NULL};
+    return ledger_open(&o, out, e);
+}
+
 void ledger_close(struct ledger **lp)
 {
     struct ledger *l = *lp;

@@ -38,6 +38,9 @@ struct ledger_options {
 
 NODISCARD enum status ledger_open(const struct ledger_options *o, struct ledger **out, err *e);
 void ledger_close(struct ledger **l);
+/* Another handle to the same file, for reading one moment of it while this one writes. *out is NULL for a ledger in memory, which has
+ * one handle only. */
+NODISCARD enum status ledger_open_beside(struct ledger *l, struct ledger **out, err *e);
 /* Schema version of the file; migrations run forward in ledger_open, each in its own transaction. */
 int ledger_schema_version(struct ledger *l);
 /* The key for every keyed hash of this ledger (identifiers, suppression table), made at random when the ledger was made. */
@@ -295,6 +298,18 @@ NODISCARD enum status ledger_events_since(struct ledger *l, int64_t seq, int64_t
 /* Only what the fold needs, for rebuilds: in order. */
 NODISCARD enum status ledger_fold_events(struct ledger *l, int64_t address_id, arena *a, struct policy_event **events,
                                          size_t *n, err *e);
+/* Every address (empty tenant: of all tenants) with what the fold needs, in the order of numbers behind `after`, of one moment of the
+ * ledger: the events are read once from end to end and sorted in a temporary file ($SQLITE_TMPDIR, else /var/tmp), so that memory
+ * holds those of one address. `each` may change the events, which are nearly in order, and must not write to the ledger. */
+struct ledger_folds {
+    const struct ledger_address *row;
+    slice baseline; /* the newest; empty when nothing was pruned */
+    struct policy_event *events;
+    size_t n;
+};
+typedef bool (*ledger_folds_fn)(void *ctx, const struct ledger_folds *f);
+NODISCARD enum status ledger_walk_folds(struct ledger *l, slice tenant, int64_t after, ledger_folds_fn each, void *ctx,
+                                        err *e);
 /* The newest baseline of an address; empty when nothing was pruned. Its event comes first in ledger_fold_events. */
 NODISCARD enum status ledger_baseline(struct ledger *l, int64_t address_id, arena *a, slice *out, err *e);
 /* Addresses by state (STATES: all) and, where not empty, tenant, in key order behind `after_key`; limit 0: all. With an empty

@@ -107,6 +107,11 @@ int64_t cell_time(struct row *r);
 slice cell_text(struct row *r); /* valid until the next row */
 slice cell_blob(struct row *r);
 
+/* Reads what the fold needs of an event: time_us, fold, what, kind, reason, certainty, trust, cause, scope, flags. */
+void row_fold(struct row *r, struct policy_event *ev);
+/* All addresses in the order of their numbers, behind one. */
+NODISCARD enum status addresses_after(struct ledger *l, int64_t after, ledger_address_fn each, void *ctx, err *e);
+
 /* ---- names ---- */
 void names_init(struct names *n, const struct sip_key *key);
 void names_fini(struct names *n);

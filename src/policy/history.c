@@ -133,8 +133,7 @@ static void sort_events(struct policy_event *v, size_t n)
     }
 }
 
-/* Sorts, drops repeats and baselines; returns how many are left. */
-static size_t tidy(struct policy_event *events, size_t n)
+size_t history_tidy(struct policy_event *events, size_t n)
 {
     size_t kept = 0;
     for (size_t i = 0; i < n; i++)
@@ -164,7 +163,7 @@ static bool fold_first(struct history *h, const struct policy_event *events, siz
 
 static bool rebuild_behind(struct history *h, struct policy_event *events, size_t n)
 {
-    size_t kept = tidy(events, n);
+    size_t kept = history_tidy(events, n);
     size_t folded = kept > HISTORY_RECENT ? kept - HISTORY_RECENT : 0;
     if (!fold_first(h, events, folded))
         return false;

@@ -62,6 +62,8 @@ struct history_env {
 NODISCARD bool history_state(const struct history *h, const struct history_env *env, int64_t now_us,
                              struct address_status *out);
 
+/* Puts events into the order of the fold, without repeats and baselines; returns how many are left. */
+size_t history_tidy(struct policy_event *events, size_t n);
 /* The order of the fold. */
 int policy_event_cmp(const struct policy_event *a, const struct policy_event *b);
 
