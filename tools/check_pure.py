@@ -25,7 +25,7 @@ MORE = {
     "base": [],
     "bounce": ["iconv", "iconv_open", "iconv_close", "pcre2_*", "idn2_*", "HMAC*", "EVP_*", "OSSL_*", "CRYPTO_memcmp",
                "OPENSSL_cleanse", "SHA256"],
-    "policy": [],
+    "policy": ["exp", "log", "sqrt"],
     "feed": ["json_*", "HMAC*", "EVP_*", "OSSL_*", "CRYPTO_memcmp", "OPENSSL_cleanse", "ERR_clear_error",
              "BIO_new_mem_buf", "BIO_free", "PEM_read_bio_PUBKEY", "PEM_read_bio_X509", "d2i_PUBKEY", "X509_*"],
 }
