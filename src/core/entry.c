@@ -10,10 +10,7 @@ static enum status no_memory(const struct entry *n, err *e)
 
 uint64_t entry_name_hash(slice name)
 {
-    if (slice_empty(name))
-        return 0;
-    uint64_t h = hash128(name).lo;
-    return h ? h : 1;
+    return policy_name_hash(name);
 }
 
 bool entry_name(slice text, arena *a, slice *address, slice *key)
@@ -110,7 +107,7 @@ static enum status start(struct entry *n, struct ledger *l, const struct policy 
                          const struct ledger_address *row, arena *a, err *e)
 {
     n->ledger = l;
-    n->policy = policy;
+    n->policy = policy_of_tenant(policy, row->tenant);
     n->a = a;
     n->row = *row;
     n->from = row->state;
@@ -126,7 +123,7 @@ static enum status start(struct entry *n, struct ledger *l, const struct policy 
         if (s->scope == SCOPE_STREAM && remember_stream(n, entry_name_hash(s->stream), s->stream, e) != OK)
             return E_MEMORY;
     }
-    struct fold_rules rules = {.policy = policy};
+    struct fold_rules rules = {.policy = n->policy};
     enum status st = ledger_around(l, row->tenant, row->domain, a, &rules.around, &rules.around_count, e);
     history_init(&n->history, &rules, a);
     return st;

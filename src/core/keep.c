@@ -18,6 +18,8 @@ static bool fold_gone(void *ctx, int64_t address, slice old, const struct policy
     err e;
     enum status st = ledger_address_of(g->ledger, address, a, &row, &e);
     if (st == OK)
+        rules.policy = policy_of_tenant(g->policy, row.tenant);
+    if (st == OK)
         st = ledger_around(g->ledger, row.tenant, row.domain, a, &rules.around, &rules.around_count, &e);
     if (st != OK)
         return false;

@@ -46,6 +46,16 @@ const struct circumstance *circumstance_breaker(const struct fold_rules *rules, 
     return NULL;
 }
 
+bool circumstance_health(const struct fold_rules *rules, int64_t time_us, enum bounce_reason reason,
+                         const uint32_t marks[MARKS])
+{
+    for (size_t i = 0; i < rules->around_count; i++)
+        if (rules->around[i].what == CIRCUMSTANCE_HEALTH &&
+            circumstance_covers(&rules->around[i], time_us, TIME_NONE, reason, marks))
+            return true;
+    return false;
+}
+
 const struct circumstance *circumstance_by_id(const struct fold_rules *rules, int64_t id)
 {
     for (size_t i = 0; i < rules->around_count; i++)

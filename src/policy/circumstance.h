@@ -47,6 +47,9 @@ const struct circumstance *circumstance_of(const struct fold_rules *rules, int64
 /* The breaker that holds what a feed says, opt-outs too; NULL for none. */
 const struct circumstance *circumstance_breaker(const struct fold_rules *rules, int64_t time_us,
                                                 const uint32_t marks[MARKS]);
+/* True while the provider's grade for this sender is Low or Bad. */
+bool circumstance_health(const struct fold_rules *rules, int64_t time_us, enum bounce_reason reason,
+                         const uint32_t marks[MARKS]);
 /* By its id; NULL when it is not among them (undone). */
 const struct circumstance *circumstance_by_id(const struct fold_rules *rules, int64_t id);
 

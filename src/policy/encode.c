@@ -222,29 +222,89 @@ static void decode_outcome(struct decoder *d, struct outcome *o)
     decode_marks(d, o->marks);
 }
 
-static void encode_row(buf *b, const struct row *r)
+static void encode_failures(buf *b, const struct failures *f)
 {
-    encode_u64(b, r->n);
-    if (!r->n)
-        return;
-    encode_u64(b, r->reason);
-    for (unsigned i = 0; i < r->n; i++) {
-        encode_i64(b, r->entries[i].time_us);
-        encode_hashes(b, &r->entries[i].campaign, 1);
-        encode_u64(b, r->entries[i].domain);
+    encode_u64(b, f->n);
+    for (unsigned i = 0; i < f->n; i++) {
+        const struct row_failure *one = &f->v[i];
+        const uint64_t hashes[] = {one->campaign, one->stream};
+        encode_i64(b, one->time_us);
+        encode_hashes(b, hashes, 2);
+        encode_u64(b, one->reason);
+        encode_u64(b, one->row);
+        encode_u64(b, one->cleared);
     }
 }
 
-static void decode_row(struct decoder *d, struct row *r)
+static void decode_failures(struct decoder *d, struct failures *f)
 {
-    r->n = decode_below(d, ROW_MAX_ENTRIES + 1);
-    r->reason = r->n ? decode_u8(d, BOUNCE_REASONS) : 0;
-    for (unsigned i = 0; i < r->n; i++) {
-        r->entries[i].time_us = decode_told_time(d);
-        decode_hashes(d, &r->entries[i].campaign, 1);
-        r->entries[i].domain = decode_below(d, 2) != 0;
+    f->n = decode_below(d, ROW_MAX_FAILURES + 1);
+    for (unsigned i = 0; i < f->n; i++) {
+        struct row_failure *one = &f->v[i];
+        uint64_t hashes[2];
+        one->time_us = decode_told_time(d);
+        decode_hashes(d, hashes, 2);
+        one->campaign = hashes[0];
+        one->stream = hashes[1];
+        one->reason = decode_u8(d, BOUNCE_REASONS);
+        one->row = decode_u8(d, ROWS);
+        one->cleared = decode_u8(d, (CLEARED_DELIVERY | CLEARED_ENGAGED) + 1);
+        d->bad |= i && one->time_us < f->v[i - 1].time_us;
     }
 }
+
+/* ---- what versions 1 and 2 wrote: five rows, each with its own copy of the failures, and rows of refusals by stream ---- */
+
+#define OLD_ROWS 5u
+#define OLD_ENTRIES 16u
+#define OLD_STREAMS 8u
+
+static bool has_failure(const struct failures *f, const struct row_failure *like)
+{
+    for (unsigned i = 0; i < f->n; i++)
+        if (f->v[i].time_us == like->time_us && f->v[i].campaign == like->campaign && f->v[i].row != ROW_REFUSED)
+            return true;
+    return false;
+}
+
+/* The reason of the last failure stood for the row; that a domain or the network was to blame stood with each. */
+static uint8_t old_reason(uint8_t reason, bool domain)
+{
+    enum bounce_blame blame = bounce_reason_blame((enum bounce_reason)reason);
+    bool blamed = blame == BOUNCE_BLAME_DOMAIN || blame == BOUNCE_BLAME_NETWORK;
+    if (domain == blamed)
+        return reason;
+    return domain ? BOUNCE_REASON_EXPIRED : BOUNCE_REASON_UNKNOWN;
+}
+
+static void decode_old_row(struct decoder *d, enum row_kind kind, uint64_t stream, struct failures *f)
+{
+    unsigned n = decode_below(d, OLD_ENTRIES + 1), at;
+    uint8_t reason = n ? decode_u8(d, BOUNCE_REASONS) : 0;
+    for (unsigned i = 0; i < n; i++) {
+        struct row_failure one = {.row = (uint8_t)kind, .stream = stream};
+        one.time_us = decode_told_time(d);
+        decode_hashes(d, &one.campaign, 1);
+        bool domain = decode_below(d, 2) != 0;
+        one.reason = row_hard(kind) || kind == ROW_REFUSED ? reason : old_reason(reason, domain);
+        if (kind == ROW_REFUSED || !has_failure(f, &one))
+            (void)failures_add(f, &one, 0, &at);
+    }
+}
+
+static void decode_old_rows(struct decoder *d, struct failures *f)
+{
+    for (unsigned i = 0; i < OLD_ROWS; i++)
+        decode_old_row(d, (enum row_kind)i, 0, f);
+    unsigned streams = decode_below(d, OLD_STREAMS + 1);
+    for (unsigned i = 0; i < streams; i++) {
+        uint64_t stream;
+        decode_hashes(d, &stream, 1);
+        decode_old_row(d, ROW_REFUSED, stream, f);
+    }
+}
+
+/* ---- the rest of a fold ---- */
 
 static void encode_standing(buf *b, const struct standing *s)
 {
@@ -255,6 +315,7 @@ static void encode_standing(buf *b, const struct standing *s)
     encode_i64(b, s->s.since_us);
     encode_i64(b, s->s.until_us);
     encode_i64(b, s->domain_from_us);
+    encode_u64(b, (s->s.tight ? 1u : 0u) | (s->keeps ? 2u : 0u) | (s->opens_end ? 4u : 0u));
 }
 
 static void decode_standing(struct decoder *d, struct standing *s)
@@ -266,6 +327,10 @@ static void decode_standing(struct decoder *d, struct standing *s)
     s->s.since_us = decode_told_time(d);
     s->s.until_us = decode_time(d);
     s->domain_from_us = decode_time(d);
+    unsigned flags = d->version > 2 ? decode_below(d, 8) : 0;
+    s->s.tight = flags & 1;
+    s->keeps = flags & 2;
+    s->opens_end = flags & 4;
 }
 
 void encode_fold(buf *b, const struct fold *f)
@@ -273,13 +338,7 @@ void encode_fold(buf *b, const struct fold *f)
     const int64_t times[] = {f->first_us, f->delivered_us, f->failed_us, f->engaged_us};
     for (size_t i = 0; i < ARRAY_LEN(times); i++)
         encode_i64(b, times[i]);
-    for (unsigned i = 0; i < ROWS; i++)
-        encode_row(b, &f->rows[i]);
-    encode_u64(b, f->stream_count);
-    for (unsigned i = 0; i < f->stream_count; i++) {
-        encode_hashes(b, &f->streams[i].stream, 1);
-        encode_row(b, &f->streams[i].row);
-    }
+    encode_failures(b, &f->failures);
     encode_u64(b, f->standing_count);
     for (unsigned i = 0; i < f->standing_count; i++)
         encode_standing(b, &f->standing[i]);
@@ -338,15 +397,10 @@ bool decode_fold(struct decoder *d, arena *a, struct fold *out)
     out->delivered_us = decode_time(d);
     out->failed_us = decode_time(d);
     out->engaged_us = decode_time(d);
-    for (unsigned i = 0; i < ROWS; i++)
-        decode_row(d, &out->rows[i]);
-    out->stream_count = decode_below(d, FOLD_MAX_STREAMS + 1);
-    for (unsigned i = 0; i < out->stream_count; i++) {
-        decode_hashes(d, &out->streams[i].stream, 1);
-        decode_row(d, &out->streams[i].row);
-        if (!out->streams[i].row.n)
-            d->bad = true; /* a stream is there only with a failure */
-    }
+    if (d->version > 2)
+        decode_failures(d, &out->failures);
+    else
+        decode_old_rows(d, &out->failures);
     out->standing_count = decode_below(d, STATUS_MAX_SUPPRESSIONS + 1);
     for (unsigned i = 0; i < out->standing_count; i++)
         decode_standing(d, &out->standing[i]);

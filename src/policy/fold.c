@@ -3,9 +3,7 @@
 
 void fold_init(struct fold *f)
 {
-    for (unsigned i = 0; i < ROWS; i++)
-        f->rows[i].n = 0;
-    f->stream_count = f->standing_count = f->held_count = 0;
+    f->failures.n = f->standing_count = f->held_count = 0;
     f->excused = (struct excused){0, TIME_NONE, 0};
     f->first_us = f->delivered_us = f->failed_us = f->engaged_us = TIME_NONE;
     f->pending = NULL;
@@ -25,12 +23,6 @@ bool fold_copy(struct fold *to, const struct fold *from, arena *a)
     memcpy(to->pending, from->pending, from->pending_count * sizeof(*to->pending));
     to->pending_room = from->pending_count;
     return true;
-}
-
-static void later(int64_t *last, int64_t t)
-{
-    if (*last == TIME_NONE || *last < t)
-        *last = t;
 }
 
 /* ---- settling ---- */
@@ -81,7 +73,7 @@ static void settle(struct fold *f, const struct fold_rules *rules, unsigned i, i
     if (w.act)
         settle_act(f, rules, &w.event);
     else if (w.outcome.end == OUTCOME_DELIVERED)
-        settle_delivery(f, &w.outcome, t);
+        settle_delivery(f, rules, &w.outcome, t);
     else if (w.outcome.end == OUTCOME_FAILED || (w.outcome.end == OUTCOME_OPEN && t <= now_us))
         settle_failure(f, rules, &w.outcome, t);
 }
@@ -166,6 +158,27 @@ static bool is_opt_out(const struct policy_event *e)
     return e->kind == BOUNCE_KIND_COMPLAINT || e->kind == BOUNCE_KIND_UNSUBSCRIBED;
 }
 
+static bool is_engaged(const struct policy_event *e)
+{
+    return e->kind == BOUNCE_KIND_OPENED || e->kind == BOUNCE_KIND_CLICKED;
+}
+
+/* Opens come in crowds: of those that wait, the last gives its place to the next. */
+static bool take_engaged(struct fold *f, const struct fold_rules *rules, const struct policy_event *e, int64_t now_us,
+                         arena *a)
+{
+    unsigned waiting = 0, last = 0;
+    for (unsigned i = 0; i < f->pending_count; i++)
+        if (f->pending[i].act && f->pending[i].event.what == EVENT_OBSERVED && is_engaged(&f->pending[i].event)) {
+            waiting++;
+            last = i;
+        }
+    if (waiting < FOLD_MAX_ENGAGED)
+        return take_act(f, rules, e, now_us, a);
+    f->pending[last].event = *e;
+    return true;
+}
+
 /* An observation that is trusted. */
 static bool take_trusted(struct fold *f, const struct fold_rules *rules, const struct policy_event *e, int64_t now_us,
                          arena *a)
@@ -174,8 +187,8 @@ static bool take_trusted(struct fold *f, const struct fold_rules *rules, const s
         return take_outcome(f, rules, e, now_us, a);
     if (is_opt_out(e))
         return take_act(f, rules, e, now_us, a);
-    if (e->kind == BOUNCE_KIND_OPENED || e->kind == BOUNCE_KIND_CLICKED)
-        later(&f->engaged_us, e->time_us);
+    if (is_engaged(e))
+        return take_engaged(f, rules, e, now_us, a);
     return true;
 }
 

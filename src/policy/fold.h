@@ -14,17 +14,14 @@
 #include "policy/status.h"
 
 #define FOLD_MAX_OPEN 64u   /* open messages and unsettled acts of one address; the oldest is closed early */
-#define FOLD_MAX_STREAMS 8u /* streams with a row of refusals; the one that failed longest ago goes */
+#define FOLD_MAX_ENGAGED 4u /* unsettled opens and clicks among them; the last and the first stay */
 
-struct stream_row {
-    uint64_t stream;
-    struct row row;
-};
-
-/* A suppression as the fold keeps it; expired escalated ones stay: that is probation. */
+/* A suppression as the fold keeps it; expired ones stay: that is probation. */
 struct standing {
     struct suppression s;
     int64_t domain_from_us; /* holds only if nobody at the domain was delivered since; TIME_NONE: no such condition */
+    bool keeps;             /* of rows that count for life: a delivery does not end it */
+    bool opens_end;         /* of rows that an open or a click begins anew: it ends this too */
 };
 
 /* An entry of the list of what is not settled yet: a message, or an act or opt-out that waits for its turn. */
@@ -44,9 +41,7 @@ struct excused {
 };
 
 struct fold {
-    struct row rows[ROWS];
-    struct stream_row streams[FOLD_MAX_STREAMS];
-    unsigned stream_count;
+    struct failures failures;
     struct standing standing[STATUS_MAX_SUPPRESSIONS];
     unsigned standing_count;
     struct policy_event held[STATUS_MAX_HELD]; /* bare reports, oldest first */

@@ -14,7 +14,7 @@
 #include "policy/fold.h"
 
 #define HISTORY_RECENT 128u /* events kept beside the baseline */
-#define HISTORY_VERSION 2u  /* first byte of the encoding; 1 is read too */
+#define HISTORY_VERSION 3u  /* first byte of the encoding; 1 and 2 are read too */
 
 struct history {
     struct fold base; /* of the events before recent[0] */

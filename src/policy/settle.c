@@ -1,14 +1,5 @@
 #include "policy/settle.h"
 
-/* Which rows a failure of a word counts in: its own and the more patient ones. */
-static const uint8_t ROWS_OF[ROWS] = {
-    [ROW_LOOK] = 1u << ROW_LOOK | 1u << ROW_CAMPAIGN | 1u << ROW_SLOW,
-    [ROW_DOMAIN] = 1u << ROW_DOMAIN | 1u << ROW_SLOW,
-    [ROW_QUOTA] = 1u << ROW_QUOTA | 1u << ROW_CAMPAIGN | 1u << ROW_SLOW,
-    [ROW_CAMPAIGN] = 1u << ROW_CAMPAIGN | 1u << ROW_SLOW,
-    [ROW_SLOW] = 1u << ROW_SLOW,
-};
-
 static void later(int64_t *last, int64_t t)
 {
     if (*last == TIME_NONE || *last < t)
@@ -66,130 +57,139 @@ static void standing_drop(struct fold *f, unsigned i)
 
 static int64_t expiry(const struct policy *p, enum cause cause, int64_t since_us)
 {
-    return cause == CAUSE_ESCALATED && p->expiry_us ? since_us + p->expiry_us : TIME_NONE;
+    return p->expiry_us[cause] ? since_us + p->expiry_us[cause] : TIME_NONE;
 }
 
-static void suppress(struct fold *f, const struct policy *p, const struct suppression *s, int64_t domain_from_us)
+static void suppress(struct fold *f, const struct policy *p, const struct standing *new_one)
 {
-    struct standing *old = standing_find(f, s->cause, s->scope, s->stream);
-    struct standing new = {*s, domain_from_us};
-    new.s.until_us = expiry(p, s->cause, s->since_us);
+    struct standing new = *new_one;
+    struct standing *old = standing_find(f, new.s.cause, new.s.scope, new.s.stream);
+    new.s.until_us = expiry(p, new.s.cause, new.s.since_us);
     if (!old) {
         standing_put(f, &new);
         return;
     }
-    bool expired = old->s.until_us != TIME_NONE && old->s.until_us <= s->since_us;
-    bool moved_on = old->domain_from_us != TIME_NONE && domain_from_us != old->domain_from_us;
+    bool expired = old->s.until_us != TIME_NONE && old->s.until_us <= new.s.since_us;
+    bool moved_on = old->domain_from_us != TIME_NONE && new.domain_from_us != old->domain_from_us;
     if (expired) {
         *old = new;
     } else if (moved_on) {
-        old->domain_from_us = domain_from_us;
+        old->domain_from_us = new.domain_from_us;
         old->s.until_us = new.s.until_us;
     }
-    if (s->since_us < old->s.since_us)
-        old->s.since_us = s->since_us;
+    if (new.s.since_us < old->s.since_us)
+        old->s.since_us = new.s.since_us;
 }
 
 /* ---- failures and deliveries ---- */
 
-static struct row *stream_row(struct fold *f, uint64_t stream)
+/* A failure that is about to be counted. */
+struct counting {
+    struct fold *f;
+    const struct fold_rules *rules;
+    const struct outcome *o;
+    int64_t t;
+    const struct tolerances *tolerances; /* of its stream */
+    unsigned at;                         /* its place among the failures */
+};
+
+/* Where a suppression for it would stand. */
+static struct standing place_of(const struct counting *c, enum cause cause)
 {
-    unsigned oldest = 0;
-    for (unsigned i = 0; i < f->stream_count; i++) {
-        if (f->streams[i].stream == stream)
-            return &f->streams[i].row;
-        const struct row *r = &f->streams[i].row, *o = &f->streams[oldest].row;
-        if (r->entries[r->n - 1].time_us < o->entries[o->n - 1].time_us)
-            oldest = i;
-    }
-    unsigned at = f->stream_count < FOLD_MAX_STREAMS ? f->stream_count++ : oldest;
-    f->streams[at].stream = stream;
-    f->streams[at].row.n = 0;
-    return &f->streams[at].row;
+    enum scope scope = policy_scope(c->rules->policy, cause, c->o->stream);
+    return (struct standing){.s = {.cause = cause,
+                                   .scope = scope,
+                                   .stream = scope == SCOPE_STREAM ? c->o->stream : 0,
+                                   .reason = (enum bounce_reason)c->o->reason,
+                                   .since_us = c->t},
+                             .domain_from_us = TIME_NONE};
 }
 
-/* One counted failure after an escalated suppression expired suppresses again. */
-static void end_probation(struct fold *f, const struct policy *p, enum scope scope, uint64_t stream, uint8_t reason,
-                          int64_t t)
+/* One counted failure after a suppression ended into probation suppresses again. */
+static void end_probation(const struct counting *c, enum cause cause)
 {
-    struct standing *s = standing_find(f, CAUSE_ESCALATED, scope, stream);
-    if (!s || s->s.until_us == TIME_NONE || s->s.until_us > t)
+    const struct policy *p = c->rules->policy;
+    struct standing here = place_of(c, cause);
+    struct standing *s = standing_find(c->f, cause, here.s.scope, here.s.stream);
+    if (!s || !(p->probation >> cause & 1) || s->s.until_us == TIME_NONE || s->s.until_us > c->t)
         return;
-    s->s.since_us = t;
-    s->s.until_us = expiry(p, CAUSE_ESCALATED, t);
-    s->s.reason = (enum bounce_reason)reason;
+    s->s.since_us = c->t;
+    s->s.until_us = expiry(p, cause, c->t);
+    s->s.reason = (enum bounce_reason)c->o->reason;
 }
 
-static void count_refused(struct fold *f, const struct policy *p, const struct outcome *o, int64_t t)
+/* Looks at one row with this failure in it; true when it counts there. */
+static bool look_at_row(const struct counting *c, enum row_kind kind)
 {
-    /* without streams all mail is one stream */
-    enum scope scope = o->stream ? SCOPE_STREAM : SCOPE_TENANT;
-    struct row *r = stream_row(f, o->stream);
-    struct row_entry entry = {t, o->campaign, false};
-    int64_t domain_from;
-    if (!row_add(r, &entry, o->reason, true, p->repeat_us))
-        return;
-    end_probation(f, p, scope, o->stream, o->reason, t);
-    if (!row_full(r, &p->refused, &domain_from))
-        return;
-    struct suppression s = {.cause = CAUSE_ESCALATED,
-                            .scope = scope,
-                            .stream = o->stream,
-                            .reason = (enum bounce_reason)o->reason,
-                            .since_us = t};
-    suppress(f, p, &s, TIME_NONE);
+    const struct policy *p = c->rules->policy;
+    const struct tolerance *t = tolerances_of(c->tolerances, (enum bounce_reason)c->o->reason, kind);
+    bool tight = p->tighten && !row_hard(kind) &&
+                 circumstance_health(c->rules, c->t, (enum bounce_reason)c->o->reason, c->o->marks);
+    bool engaged = policy_engaged(p, c->f->engaged_us, c->t);
+    struct row_terms terms = {.kind = kind,
+                              .asked = c->at,
+                              .tolerance = t,
+                              .needed = tolerance_needed(t, engaged, !row_hard(kind), tight),
+                              .stream = c->o->stream,
+                              .repeat_us = p->repeat_us};
+    struct row row;
+    row_read(&c->f->failures, &terms, &row);
+    if (!row.counts || !row.full)
+        return row.counts;
+    struct standing s = place_of(c, row_hard(kind) ? CAUSE_HARD : CAUSE_ESCALATED);
+    s.domain_from_us = row.domain_from_us;
+    s.keeps = t->keeps;
+    s.opens_end = t->engaged_resets;
+    s.s.tight = tight && row.count < tolerance_needed(t, engaged, true, false);
+    suppress(c->f, p, &s);
+    return true;
 }
 
-static void count_rows(struct fold *f, const struct policy *p, enum row_kind own, const struct outcome *o, int64_t t)
+static void count_rows(const struct counting *before, enum row_kind own)
 {
-    enum bounce_reason reason = (enum bounce_reason)o->reason;
-    enum bounce_blame blame = bounce_reason_blame(reason);
-    bool counted = false;
-    for (unsigned i = 0; i < ROWS; i++) {
-        if (!(ROWS_OF[own] & 1u << i))
-            continue;
-        bool hard = i == ROW_LOOK || i == ROW_DOMAIN;
-        struct row_entry entry = {t, o->campaign,
-                                  !hard && (blame == BOUNCE_BLAME_DOMAIN || blame == BOUNCE_BLAME_NETWORK)};
-        int64_t domain_from;
-        if (!row_add(&f->rows[i], &entry, o->reason, !hard, p->repeat_us))
-            continue;
-        counted = true;
-        if (!row_full(&f->rows[i], &p->rows[i], &domain_from))
-            continue;
-        struct suppression s = {.cause = hard ? CAUSE_HARD : CAUSE_ESCALATED,
-                                .scope = hard ? SCOPE_GLOBAL : SCOPE_TENANT,
-                                .reason = reason,
-                                .since_us = t};
-        suppress(f, p, &s, domain_from);
-    }
+    struct counting c = *before;
+    enum bounce_reason reason = (enum bounce_reason)c.o->reason;
+    bool alone = c.tolerances->own >> reason & 1, counted = false;
+    if (alone && !c.tolerances->reasons[reason].count)
+        return;
+    struct row_failure one = {c.t, c.o->campaign, c.o->stream, c.o->reason, (uint8_t)own, 0};
+    if (!failures_add(&c.f->failures, &one, c.rules->policy->repeat_us, &c.at))
+        return;
+    for (unsigned i = 0; i < ROWS; i++)
+        if (row_takes((enum row_kind)i, own) && (!alone || i == own))
+            counted |= look_at_row(&c, (enum row_kind)i);
     if (counted)
-        end_probation(f, p, SCOPE_TENANT, 0, o->reason, t);
+        end_probation(&c, CAUSE_ESCALATED);
+    if (counted && row_hard(own))
+        end_probation(&c, CAUSE_HARD);
 }
 
-static void count_hard(struct fold *f, const struct policy *p, const struct outcome *o, int64_t t)
+static void count_hard(const struct counting *c)
 {
-    if (o->reason == BOUNCE_REASON_DOMAIN_UNKNOWN) {
-        count_rows(f, p, ROW_DOMAIN, o, t);
-    } else if (o->certainty < p->sure_certainty) {
-        count_rows(f, p, ROW_LOOK, o, t);
+    const struct policy *p = c->rules->policy;
+    if (c->o->reason == BOUNCE_REASON_DOMAIN_UNKNOWN) {
+        count_rows(c, ROW_DOMAIN);
+    } else if (c->o->certainty < p->sure_certainty || c->tolerances->own >> c->o->reason & 1) {
+        count_rows(c, ROW_LOOK);
     } else {
-        struct suppression s = {
-            .cause = CAUSE_HARD, .scope = SCOPE_GLOBAL, .reason = (enum bounce_reason)o->reason, .since_us = t};
-        suppress(f, p, &s, TIME_NONE);
+        struct standing s = place_of(c, CAUSE_HARD);
+        suppress(c->f, p, &s);
     }
 }
 
-static void count_platform(struct fold *f, const struct policy *p, const struct outcome *o, int64_t t)
+static void count_platform(const struct counting *c)
 {
-    enum cause cause = o->cause && o->cause < CAUSES ? (enum cause)o->cause : CAUSE_UPSTREAM;
-    struct suppression s = {
-        .cause = cause, .scope = SCOPE_GLOBAL, .reason = (enum bounce_reason)o->reason, .since_us = t};
+    const struct outcome *o = c->o;
+    struct standing s = {.s = {.cause = o->cause && o->cause < CAUSES ? (enum cause)o->cause : CAUSE_UPSTREAM,
+                               .scope = SCOPE_GLOBAL,
+                               .reason = (enum bounce_reason)o->reason,
+                               .since_us = c->t},
+                         .domain_from_us = TIME_NONE};
     if (o->scope == SCOPE_STREAM && o->stream) {
-        s.scope = SCOPE_STREAM;
-        s.stream = o->stream;
+        s.s.scope = SCOPE_STREAM;
+        s.s.stream = o->stream;
     }
-    suppress(f, p, &s, TIME_NONE);
+    suppress(c->f, c->rules->policy, &s);
 }
 
 /* A circumstance took it: recorded, held, not counted. */
@@ -201,66 +201,79 @@ static void excuse(struct fold *f, const struct circumstance *c, uint8_t reason,
     f->excused.reason = reason;
 }
 
-void settle_failure(struct fold *f, const struct fold_rules *rules, const struct outcome *o, int64_t t)
+static void count(const struct counting *c)
 {
-    const struct policy *p = rules->policy;
-    enum bounce_reason reason = (enum bounce_reason)o->reason;
-    later(&f->failed_us, t);
-    if (bounce_reason_counts(reason) == BOUNCE_COUNTS_NEVER)
-        return;
-    const struct circumstance *c = circumstance_of(rules, t, o->attempt_us, reason, o->marks);
-    if (c) {
-        excuse(f, c, o->reason, t);
+    if (c->o->reason == BOUNCE_REASON_RECIPIENT_REFUSED) {
+        count_rows(c, ROW_REFUSED);
         return;
     }
-    f->excused.circumstance = 0;
-    if (reason == BOUNCE_REASON_RECIPIENT_REFUSED) {
-        count_refused(f, p, o, t);
-        return;
-    }
-    switch (bounce_reason_counts(reason)) {
+    switch (bounce_reason_counts((enum bounce_reason)c->o->reason)) {
     case BOUNCE_COUNTS_AT_ONCE:
-        count_hard(f, p, o, t);
+        count_hard(c);
         break;
     case BOUNCE_COUNTS_QUOTA:
-        count_rows(f, p, ROW_QUOTA, o, t);
+        count_rows(c, ROW_QUOTA);
         break;
     case BOUNCE_COUNTS_CAMPAIGN:
-        count_rows(f, p, ROW_CAMPAIGN, o, t);
+        count_rows(c, ROW_CAMPAIGN);
         break;
     case BOUNCE_COUNTS_SLOW:
-        count_rows(f, p, ROW_SLOW, o, t);
+        count_rows(c, ROW_SLOW);
         break;
     case BOUNCE_COUNTS_PLATFORM:
-        count_platform(f, p, o, t);
+        count_platform(c);
         break;
     case BOUNCE_COUNTS_NEVER:
         break;
     }
 }
 
-static void drop_stream_row(struct fold *f, uint64_t stream)
+void settle_failure(struct fold *f, const struct fold_rules *rules, const struct outcome *o, int64_t t)
 {
-    for (unsigned i = 0; i < f->stream_count; i++)
-        if (f->streams[i].stream == stream) {
-            f->streams[i] = f->streams[--f->stream_count];
-            return;
-        }
+    enum bounce_reason reason = (enum bounce_reason)o->reason;
+    later(&f->failed_us, t);
+    if (bounce_reason_counts(reason) == BOUNCE_COUNTS_NEVER)
+        return;
+    const struct circumstance *excuse_of = circumstance_of(rules, t, o->attempt_us, reason, o->marks);
+    if (excuse_of) {
+        excuse(f, excuse_of, o->reason, t);
+        return;
+    }
+    f->excused.circumstance = 0;
+    struct counting c = {f, rules, o, t, policy_stream(rules->policy, o->stream), ROW_NOBODY};
+    count(&c);
 }
 
-/* A delivery ends rows and what only rows had suppressed. */
-void settle_delivery(struct fold *f, const struct outcome *o, int64_t t)
+/* A mailbox that takes mail of one stream is there for all; a refusal concerns its own stream. */
+static bool ends(const struct standing *s, uint64_t stream)
+{
+    if (s->s.cause != CAUSE_ESCALATED)
+        return false;
+    return s->s.scope != SCOPE_STREAM || s->s.stream == stream || s->s.reason != BOUNCE_REASON_RECIPIENT_REFUSED;
+}
+
+/* A delivery ends rows and what only rows had suppressed, but not where they count for life. */
+void settle_delivery(struct fold *f, const struct fold_rules *rules, const struct outcome *o, int64_t t)
 {
     later(&f->delivered_us, t);
     f->excused.circumstance = 0;
-    for (unsigned i = 0; i < ROWS; i++)
-        f->rows[i].n = 0;
-    drop_stream_row(f, o->stream);
-    for (unsigned i = f->standing_count; i-- > 0;) {
-        const struct suppression *s = &f->standing[i].s;
-        if (s->cause == CAUSE_ESCALATED && (s->scope != SCOPE_STREAM || s->stream == o->stream))
+    if (f->failures.n)
+        failures_clear(&f->failures, CLEARED_DELIVERY, o->stream, policy_keeps(rules->policy));
+    for (unsigned i = f->standing_count; i-- > 0;)
+        if (!f->standing[i].keeps && ends(&f->standing[i], o->stream))
             standing_drop(f, i);
-    }
+}
+
+/* Somebody opened or clicked: ends rows where the tolerance says so. */
+static void settle_engaged(struct fold *f, const struct fold_rules *rules, const struct policy_event *e)
+{
+    later(&f->engaged_us, e->time_us);
+    if (!policy_minds_opens(rules->policy))
+        return;
+    failures_clear(&f->failures, CLEARED_ENGAGED, e->stream, true);
+    for (unsigned i = f->standing_count; i-- > 0;)
+        if (f->standing[i].opens_end && ends(&f->standing[i], e->stream))
+            standing_drop(f, i);
 }
 
 /* ---- acts and opt-outs ---- */
@@ -275,48 +288,57 @@ static void lift(struct fold *f, const struct policy_event *e)
         if (meant && (need == LIFT_FREE || (need == LIFT_REVERIFIED && e->flags & EVENT_REVERIFIED)))
             standing_drop(f, i);
     }
-    if (e->cause == CAUSE_NONE || e->cause == CAUSE_HARD || e->cause == CAUSE_ESCALATED) {
-        for (unsigned i = 0; i < ROWS; i++)
-            f->rows[i].n = 0;
-        f->stream_count = 0;
-    }
+    if (e->cause == CAUSE_NONE || e->cause == CAUSE_HARD || e->cause == CAUSE_ESCALATED)
+        f->failures.n = 0;
 }
 
 static void erase(struct fold *f, const struct policy *p, int64_t t)
 {
-    f->standing_count = f->held_count = f->stream_count = 0;
+    f->standing_count = f->held_count = f->failures.n = 0;
     f->excused.circumstance = 0;
-    for (unsigned i = 0; i < ROWS; i++)
-        f->rows[i].n = 0;
-    struct suppression s = {.cause = CAUSE_ERASED, .scope = SCOPE_GLOBAL, .since_us = t};
-    suppress(f, p, &s, TIME_NONE);
+    struct standing s = {.s = {.cause = CAUSE_ERASED, .scope = SCOPE_GLOBAL, .since_us = t},
+                         .domain_from_us = TIME_NONE};
+    suppress(f, p, &s);
 }
 
 static void opt_out(struct fold *f, const struct policy *p, const struct policy_event *e)
 {
-    struct suppression s = {.cause = CAUSE_COMPLAINT, .scope = SCOPE_GLOBAL, .since_us = e->time_us};
-    if (e->kind == BOUNCE_KIND_UNSUBSCRIBED) {
-        s.cause = CAUSE_UNSUBSCRIBED;
-        s.scope = e->stream ? SCOPE_STREAM : SCOPE_TENANT;
-        s.stream = e->stream;
-    }
-    suppress(f, p, &s, TIME_NONE);
+    enum cause cause = e->kind == BOUNCE_KIND_UNSUBSCRIBED ? CAUSE_UNSUBSCRIBED : CAUSE_COMPLAINT;
+    enum scope scope = policy_scope(p, cause, e->stream);
+    struct standing s = {
+        .s = {.cause = cause, .scope = scope, .stream = scope == SCOPE_STREAM ? e->stream : 0, .since_us = e->time_us},
+        .domain_from_us = TIME_NONE};
+    suppress(f, p, &s);
 }
 
 static void suppress_by_hand(struct fold *f, const struct policy *p, const struct policy_event *e)
 {
-    enum cause cause = e->cause && e->cause < CAUSES ? (enum cause)e->cause : CAUSE_MANUAL;
-    struct suppression s = {
-        .cause = cause, .scope = (enum scope)e->scope, .reason = (enum bounce_reason)e->reason, .since_us = e->time_us};
-    if (s.scope == SCOPE_STREAM)
-        s.stream = e->stream;
-    suppress(f, p, &s, TIME_NONE);
+    struct standing s = {.s = {.cause = e->cause && e->cause < CAUSES ? (enum cause)e->cause : CAUSE_MANUAL,
+                               .scope = (enum scope)e->scope,
+                               .stream = e->scope == SCOPE_STREAM ? e->stream : 0,
+                               .reason = (enum bounce_reason)e->reason,
+                               .since_us = e->time_us},
+                         .domain_from_us = TIME_NONE};
+    suppress(f, p, &s);
+}
+
+/* What somebody did with mail or said of it. */
+static void settle_said(struct fold *f, const struct fold_rules *rules, const struct policy_event *e)
+{
+    if (e->kind == BOUNCE_KIND_OPENED || e->kind == BOUNCE_KIND_CLICKED) {
+        settle_engaged(f, rules, e);
+        return;
+    }
+    const struct circumstance *breaker = circumstance_breaker(rules, e->time_us, e->marks);
+    if (breaker)
+        excuse(f, breaker, e->reason, e->time_us);
+    else
+        opt_out(f, rules->policy, e);
 }
 
 void settle_act(struct fold *f, const struct fold_rules *rules, const struct policy_event *e)
 {
     const struct policy *p = rules->policy;
-    const struct circumstance *breaker;
     switch ((enum event_what)e->what) {
     case EVENT_SUPPRESS:
         suppress_by_hand(f, p, e);
@@ -328,11 +350,7 @@ void settle_act(struct fold *f, const struct fold_rules *rules, const struct pol
         erase(f, p, e->time_us);
         break;
     case EVENT_OBSERVED:
-        breaker = circumstance_breaker(rules, e->time_us, e->marks);
-        if (breaker)
-            excuse(f, breaker, e->reason, e->time_us);
-        else
-            opt_out(f, p, e);
+        settle_said(f, rules, e);
         break;
     default:
         break;

@@ -8,8 +8,8 @@
 /* A message that failed, at time t. */
 void settle_failure(struct fold *f, const struct fold_rules *rules, const struct outcome *o, int64_t t);
 /* A message that was delivered: ends rows and what only rows had suppressed. */
-void settle_delivery(struct fold *f, const struct outcome *o, int64_t t);
-/* An act of a person, an import, or an opt-out. */
+void settle_delivery(struct fold *f, const struct fold_rules *rules, const struct outcome *o, int64_t t);
+/* An act of a person, an import, an opt-out, an open or a click. */
 void settle_act(struct fold *f, const struct fold_rules *rules, const struct policy_event *e);
 
 #endif

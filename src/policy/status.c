@@ -13,7 +13,7 @@ static bool cleared_by_domain(const struct standing *s, int64_t domain_delivered
            domain_delivered_us >= s->domain_from_us;
 }
 
-static void add_suppressions(const struct fold *f, int64_t domain_delivered_us, int64_t now_us,
+static void add_suppressions(const struct fold *f, const struct policy *p, int64_t domain_delivered_us, int64_t now_us,
                              struct address_status *out)
 {
     for (unsigned i = 0; i < f->standing_count; i++) {
@@ -22,7 +22,7 @@ static void add_suppressions(const struct fold *f, int64_t domain_delivered_us, 
             continue;
         out->domain_sensitive |= s->domain_from_us != TIME_NONE;
         if (s->s.until_us != TIME_NONE && s->s.until_us <= now_us) {
-            out->probation = true;
+            out->probation |= p->probation >> s->s.cause & 1;
             continue;
         }
         sooner(&out->due_us, s->s.until_us);
@@ -40,25 +40,45 @@ static bool nearer(unsigned count, unsigned needed, const struct address_status 
     return left < best;
 }
 
-static void consider_row(const struct row *r, const struct tolerance *t, enum row_kind kind, struct address_status *out)
+/* One row as mail of one stream would meet it. */
+static void consider_row(const struct fold *f, const struct policy *p, enum row_kind kind, uint64_t stream,
+                         int64_t now_us, struct address_status *out)
 {
-    if (!r->n || !t->count || !nearer(r->n, t->count, out))
+    const struct tolerance *t = &policy_stream(p, stream)->rows[kind];
+    bool engaged = policy_engaged(p, f->engaged_us, now_us);
+    struct row_terms terms = {.kind = kind,
+                              .asked = ROW_NOBODY,
+                              .tolerance = t,
+                              .needed = tolerance_needed(t, engaged, !row_hard(kind), false),
+                              .stream = stream,
+                              .repeat_us = p->repeat_us};
+    struct row r;
+    row_read(&f->failures, &terms, &r);
+    if (!r.count || !terms.needed || !nearer(r.count, terms.needed, out))
         return;
     out->row = kind;
-    out->row_count = r->n;
-    out->row_needed = t->count;
-    out->row_first_us = r->entries[0].time_us;
-    out->row_last_us = r->entries[r->n - 1].time_us;
-    out->row_not_before_us = out->row_first_us + t->span_us;
-    out->reason = (enum bounce_reason)r->reason;
+    out->row_count = r.count;
+    out->row_needed = terms.needed;
+    out->row_first_us = r.first_us;
+    out->row_last_us = r.last_us;
+    out->row_not_before_us = r.first_us + t->span_us;
+    out->reason = (enum bounce_reason)r.reason;
 }
 
-static void add_rows(const struct fold *f, const struct policy *p, struct address_status *out)
+static bool stream_before(const struct failures *f, unsigned i)
 {
-    for (unsigned i = 0; i < ROWS; i++)
-        consider_row(&f->rows[i], &p->rows[i], (enum row_kind)i, out);
-    for (unsigned i = 0; i < f->stream_count; i++)
-        consider_row(&f->streams[i].row, &p->refused, ROW_SLOW, out);
+    for (unsigned k = 0; k < i; k++)
+        if (f->v[k].stream == f->v[i].stream)
+            return true;
+    return false;
+}
+
+/* A line for a reason (policy.h: own) has no row of its own to show. */
+static void add_rows(const struct fold *f, const struct policy *p, int64_t now_us, struct address_status *out)
+{
+    for (unsigned i = 0; i < f->failures.n; i++)
+        for (unsigned kind = 0; kind < ROWS && !stream_before(&f->failures, i); kind++)
+            consider_row(f, p, (enum row_kind)kind, f->failures.v[i].stream, now_us, out);
 }
 
 static void add_held(const struct fold *f, struct address_status *out)
@@ -155,8 +175,8 @@ void fold_finish(struct fold *f, const struct fold_rules *rules, int64_t domain_
                                    .last_failed_us = f->failed_us,
                                    .last_engaged_us = f->engaged_us,
                                    .first_seen_us = f->first_us};
-    add_suppressions(f, domain_delivered_us, now_us, out);
-    add_rows(f, rules->policy, out);
+    add_suppressions(f, rules->policy, domain_delivered_us, now_us, out);
+    add_rows(f, rules->policy, now_us, out);
     add_held(f, out);
     if (due_us != TIME_NONE)
         out->changes |= CHANGE_TIME;

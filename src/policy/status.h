@@ -14,6 +14,7 @@ struct suppression {
     uint64_t stream;            /* hash, of SCOPE_STREAM */
     enum bounce_reason reason;  /* of CAUSE_HARD and CAUSE_ESCALATED */
     int64_t since_us, until_us; /* TIME_NONE: no end */
+    bool tight;                 /* half the count sufficed, since the provider thinks little of the sender */
 };
 
 /* What would change the state: bits. */

@@ -15,6 +15,12 @@ struct conf_list {
     size_t n;
 };
 
+/* Empty: not given, the preset says. */
+struct conf_tolerance {
+    bool given;
+    struct tolerance value;
+};
+
 // clang-format off
 #define SECTION(id, kind, form, help) struct conf_##id {
 #define END };
@@ -30,7 +36,7 @@ struct conf_list {
 #define SPAN(name, otherwise, low, high, when, help) int64_t name##_us;
 #define PERCENT(name, otherwise, low, high, when, help) int64_t name##_ppm;
 #define WORD(name, otherwise, words, when, help) unsigned name;
-#define TOLERANCE(name, otherwise, when, help) struct tolerance name;
+#define TOLERANCE(name, otherwise, when, help) struct conf_tolerance name;
 #include "serve/conf.def"
 #include "serve/conf_undef.h"
 // clang-format on

@@ -358,25 +358,15 @@ static enum status read_word(const struct reading *r)
     return expected(r, "one of %s", r->row->words);
 }
 
-/* "3 over 10d", "3" (over no time at all), "never". */
+/* policy/tolerance.h has the grammar; empty: not given. */
 static enum status read_tolerance(const struct reading *r)
 {
-    struct tolerance *t = MEMBER(r, struct tolerance);
-    slice rest = r->text;
-    int64_t count, span = 0;
-    if (slice_eq_ci(rest, S("never"))) {
-        *t = (struct tolerance){0, 0};
-        return OK;
-    }
-    bool good = take_digits(&rest, &count) && count >= 1 && count <= POLICY_MAX_COUNT;
-    rest = slice_ltrim(rest);
-    if (good && !slice_empty(rest))
-        good = slice_starts(rest, S("over ")) && take_units(slice_ltrim(slice_from(rest, 5)), spans, &span) &&
-               span <= r->row->high;
-    if (!good)
-        return expected(r, "\"COUNT over SPAN\" with a count from 1 to %u (\"3 over 10d\"), or \"never\"",
-                        POLICY_MAX_COUNT);
-    *t = (struct tolerance){(unsigned)count, span};
+    struct conf_tolerance *t = MEMBER(r, struct conf_tolerance);
+    err why;
+    t->given = !slice_empty(r->text);
+    if (t->given && tolerance_parse(r->text, &t->value, &why) != OK)
+        return err_set(r->e, E_INVALID, "%s: %s, in \"%.*s\"", r->row->name, why.text,
+                       (int)(r->text.n < 80 ? r->text.n : 80), r->text.p);
     return OK;
 }
 
@@ -468,12 +458,8 @@ void conf_value_print(const struct conf_row *row, const void *values, size_t i, 
         buf_add(out, word);
         break;
     case CONF_TOLERANCE:
-        if (VALUE(row, values, struct tolerance).count == 0) {
-            buf_adds(out, "never");
-            break;
-        }
-        buf_printf(out, "%u over ", VALUE(row, values, struct tolerance).count);
-        print_units(VALUE(row, values, struct tolerance).span_us, spans, out);
+        if (VALUE(row, values, struct conf_tolerance).given)
+            tolerance_print(&VALUE(row, values, struct conf_tolerance).value, out);
         break;
     default:
         print_number(row, VALUE(row, values, int64_t), out);

@@ -22,24 +22,6 @@ static void problem(struct learning *l, slice text)
         l->tell(l->ctx, SLICE_EMPTY, 0, false, text);
 }
 
-void learn_policy(const struct settings *s, struct policy *out)
-{
-    const struct conf_policy *c = settings_of(s, "policy");
-    *out = (struct policy){
-        .rows = {[ROW_LOOK] = c->second_look,
-                 [ROW_DOMAIN] = c->domain_unknown,
-                 [ROW_QUOTA] = c->quota,
-                 [ROW_CAMPAIGN] = c->campaign,
-                 [ROW_SLOW] = c->slow},
-        .refused = c->refused,
-        .sure_certainty = (unsigned)c->sure_certainty,
-        .repeat_us = c->repeat_us,
-        .open_end_us = c->open_end_us,
-        .join_us = c->join_us,
-        .expiry_us = c->expiry_us,
-    };
-}
-
 static void compile(struct learning *l, const struct rule_files *files)
 {
     slice problems = SLICE_EMPTY, line;
@@ -96,8 +78,7 @@ struct knowledge *learn(const struct settings *s, settings_problem_fn tell, void
         problem(&l, S("out of memory"));
         return NULL;
     }
-    learn_policy(s, &l.k->policy);
-    if (policy_check(&l.k->policy, &e) != OK)
+    if (learn_policy(s, &l.k->a, &l.k->policy, &e) != OK)
         problem(&l, slice_str(e.text));
     learn_rules(&l);
     learn_keys(&l);

@@ -8,7 +8,7 @@
 
 /* Takes some 100 ms for the rules: on a worker, not on the loop. NULL after telling what is wrong. */
 NODISCARD struct knowledge *learn(const struct settings *s, settings_problem_fn tell, void *ctx);
-/* The policy alone. */
-void learn_policy(const struct settings *s, struct policy *out);
+/* The policy alone; its lists lie in `a`. E_INVALID with what makes no sense, E_MEMORY. */
+NODISCARD enum status learn_policy(const struct settings *s, arena *a, struct policy *out, err *e);
 
 #endif

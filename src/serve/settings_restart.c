@@ -19,12 +19,22 @@ static void tell_of(const struct section *at, const char *setting, settings_rest
     tell(ctx, at->line, slice_str(text));
 }
 
+/* A kind of section of which a reload takes everything: it may also come and go. */
+static bool all_live(const struct section *at)
+{
+    const struct conf_row *row = conf_section_find(slice_str(at->kind))->rows();
+    while (row->name && row->flags & CONF_LIVE)
+        row++;
+    return !row->name;
+}
+
 void settings_restart(const struct settings *began, const struct settings *now, settings_restart_fn tell, void *ctx)
 {
     for (size_t i = 0; i < now->count; i++) {
         const struct section *at = &now->sections[i], *before = same_section(began, at);
         if (!before) {
-            tell_of(at, "", tell, ctx);
+            if (!all_live(at))
+                tell_of(at, "", tell, ctx);
             continue;
         }
         for (const struct conf_row *row = conf_section_find(slice_str(at->kind))->rows(); row->name; row++)
@@ -32,6 +42,6 @@ void settings_restart(const struct settings *began, const struct settings *now, 
                 tell_of(at, row->name, tell, ctx);
     }
     for (size_t i = 0; i < began->count; i++)
-        if (!same_section(now, &began->sections[i]))
+        if (!same_section(now, &began->sections[i]) && !all_live(&began->sections[i]))
             tell_of(&began->sections[i], "", tell, ctx);
 }

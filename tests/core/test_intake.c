@@ -238,7 +238,7 @@ static void test_rebuild(void **state)
     buf_fini(&before);
     /* another policy, other states */
     w.policy.sure_certainty = 100;
-    w.policy.rows[ROW_LOOK].count = 0;
+    w.policy.base.rows[ROW_LOOK].count = 0;
     assert_int_equal(keep_rebuild(w.ledger, &w.policy, SLICE_EMPTY, NOW_US, &changed, &e), OK);
     assert_true(changed > 0);
     policy_init(&w.policy);

@@ -236,7 +236,7 @@ static void test_bytes_of_strangers(void **state)
     for (size_t n = 1; n < b.n; n++) /* every prefix */
         assert_int_not_equal(history_decode(slice_of(b.p, n), &(struct fold_rules){.policy = &p}, &a, &back), OK);
     other = p;
-    other.rows[ROW_SLOW].count = 7;
+    other.base.rows[ROW_SLOW].count = 7;
     assert_int_equal(history_decode(buf_slice(&b), &(struct fold_rules){.policy = &other}, &a, &back), E_BUSY);
     b.p[0] = HISTORY_VERSION + 1;
     assert_int_equal(history_decode(buf_slice(&b), &(struct fold_rules){.policy = &p}, &a, &back), E_UNSUPPORTED);
@@ -289,9 +289,9 @@ static void test_settings(void **state)
     assert_int_equal(policy_check(&p, &e), OK);
     q = p;
     assert_true(policy_fingerprint(&p) == policy_fingerprint(&q));
-    q.expiry_us++;
+    q.expiry_us[CAUSE_ESCALATED]++;
     assert_true(policy_fingerprint(&p) != policy_fingerprint(&q));
-    q.rows[ROW_SLOW].count = POLICY_MAX_COUNT + 1;
+    q.base.rows[ROW_SLOW].count = POLICY_MAX_COUNT + 1;
     assert_int_equal(policy_check(&q, &e), E_INVALID);
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "serve/conf_value.h"
+#include "serve/learn.h"
 #include "serve/settings.h"
 
 /* What was told, "LINE: text" each ("LINE: warning: text"). */
@@ -72,12 +73,13 @@ static const struct wrong wrongs[] = {
      "2: drain: expected a span with its unit (us, ms, s, min, h, d) from 0 to 10min, not \"10 weeks\"\n"},
     {"[daemon]\nuser = \"x\n", "2: user: the closing quote is missing, or something stands behind it\n"},
     {"[daemon]\nuser = \"x\" y\n", "2: user: the closing quote is missing, or something stands behind it\n"},
-    {"[policy]\nslow = 9 over 3d\n", "2: slow: expected \"COUNT over SPAN\" with a count from 1 to 8 (\"3 over 10d\"), "
-                                     "or \"never\", not \"9 over 3d\"\n"},
-    {"[policy]\nslow = 3 in 3d\n", "2: slow: expected \"COUNT over SPAN\" with a count from 1 to 8 (\"3 over 10d\"), "
-                                   "or \"never\", not \"3 in 3d\"\n"},
-    {"[policy]\nslow = 3 over 40000d\n", "2: slow: expected \"COUNT over SPAN\" with a count from 1 to 8 (\"3 over "
-                                         "10d\"), or \"never\", not \"3 over 40000d\"\n"},
+    {"[policy]\nslow = 41 over 3d\n", "2: slow: expected \"COUNT over SPAN\" with a count from 1 to 40 (\"3 over "
+                                      "10d\"), or \"never\", in \"41 over 3d\"\n"},
+    {"[policy]\nslow = 3 in 3d\n",
+     "2: slow: \"in\" is none of its words: over, gap, within, stale SPAN; engaged COUNT; "
+     "resets opens; keep, in \"3 in 3d\"\n"},
+    {"[stream x]\nslow = 3 over 40000d\n",
+     "2: slow: \"over\" wants a span of time behind it (10d, 36h, 90min), not \"40000d\", in \"3 over 40000d\"\n"},
     {"[ledger]\npath =\n", "2: [ledger]: path must be given: the file; made when it is not there\n"},
     {"[log]\nlevel = in\001fo\n", "2: a control character stands in this line\n"},
     {"# \xff\n", "1: not UTF-8\n"},
@@ -124,23 +126,13 @@ static void test_defaults_are_those_of_the_policy(void **state)
     policy_init(&p);
     struct settings *s = settings_read(SLICE_EMPTY, NULL, NULL);
     assert_non_null(s);
-    const struct conf_policy *c = settings_of(s, "policy");
-    const struct tolerance rows[ROWS] = {[ROW_LOOK] = c->second_look,
-                                         [ROW_DOMAIN] = c->domain_unknown,
-                                         [ROW_QUOTA] = c->quota,
-                                         [ROW_CAMPAIGN] = c->campaign,
-                                         [ROW_SLOW] = c->slow};
-    for (unsigned i = 0; i < ROWS; i++) {
-        assert_int_equal(rows[i].count, p.rows[i].count);
-        assert_int_equal(rows[i].span_us, p.rows[i].span_us);
-    }
-    assert_int_equal(c->refused.count, p.refused.count);
-    assert_int_equal(c->refused.span_us, p.refused.span_us);
-    assert_int_equal(c->sure_certainty, p.sure_certainty);
-    assert_int_equal(c->repeat_us, p.repeat_us);
-    assert_int_equal(c->open_end_us, p.open_end_us);
-    assert_int_equal(c->join_us, p.join_us);
-    assert_int_equal(c->expiry_us, p.expiry_us);
+    arena a;
+    err e;
+    struct policy learnt;
+    arena_init(&a, 0);
+    assert_int_equal(learn_policy(s, &a, &learnt, &e), OK);
+    assert_true(policy_fingerprint(&learnt) == policy_fingerprint(&p));
+    arena_fini(&a);
     settings_free(&s);
 }
 
@@ -167,10 +159,10 @@ static void test_values(void **state)
     assert_slice(rules->files.v[1], S("/b"));
     assert_slice(rules->files.v[2], S("/etc/c"));
     assert_int_equal(log->level, 2);
-    assert_int_equal(policy->slow.count, 0);
-    assert_int_equal(policy->quota.count, 3);
-    assert_int_equal(policy->quota.span_us, 0);
-    assert_int_equal(policy->campaign.count, 3);
+    assert_true(policy->slow.given && policy->quota.given && !policy->campaign.given);
+    assert_int_equal(policy->slow.value.count, 0);
+    assert_int_equal(policy->quota.value.count, 3);
+    assert_int_equal(policy->quota.value.span_us, 0);
     settings_free(&s);
 }
 
