@@ -43,17 +43,19 @@ def setting(kind, name, rest):
 
 
 def lines(conf, src, seen):
-    """The lines of conf.def with those of the files it includes; one that several sections share is told once."""
-    section = ""
+    """The lines of conf.def with those of the files it includes; one with which several sections begin is told once."""
+    section, first = "", False
     for line in conf.splitlines():
-        section = line.split('"')[1] if line.startswith("SECTION(") else section
         include = re.match(r'#include "(.*)"', line)
         if not include:
+            first = line.startswith("SECTION(")
+            section = line.split('"')[1] if first else section
             yield line
-        elif include[1] in seen:
+        elif first and include[1] in seen:
             yield f"AS({seen[include[1]]})"
         else:
-            seen[include[1]] = section
+            if first:
+                seen[include[1]] = section
             yield from (src / include[1]).read_text(encoding="utf-8").splitlines()
 
 

@@ -15,6 +15,7 @@
 
 static const struct opt options[] = {
     CMD_OPT_LEDGER,
+    CMD_OPT_CONFIG,
     CMD_OPT_TENANT,
     CMD_OPT_STREAM,
     {"csv", 0, OPT_TEXT, "FILE", "clean a list: print the rows of FILE that may be sent to (- is standard input)"},

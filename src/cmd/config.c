@@ -6,6 +6,7 @@
 #include "cmd/config.h"
 #include "serve/answers.h"
 #include "serve/conf_value.h"
+#include "serve/learn.h"
 
 static const struct opt options[] = {
     CMD_OPT_CONFIG,
@@ -81,12 +82,26 @@ static int print(const struct args *a, const struct settings *s)
     return code;
 }
 
+static bool policy_sound(const struct args *a, const struct settings *s)
+{
+    err e;
+    arena mine;
+    struct policy policy;
+    arena_init(&mine, 0);
+    bool sound = learn_policy(s, &mine, &policy, &e) == OK;
+    if (!sound)
+        cmd_error(a, "%.*s: %s", SLICE_FMT(s->path), e.text);
+    arena_fini(&mine);
+    return sound;
+}
+
 static int run(struct args *a)
 {
     struct settings *s = args_flag(a, "defaults") ? settings_read(SLICE_EMPTY, config_told, a) : config_read(a);
     if (!s)
         return config_exit(a);
     bool sound = answers_check(s, config_told, a);
+    sound = policy_sound(a, s) && sound;
     int code = args_flag(a, "check") ? EXIT_YES : print(a, s);
     settings_free(&s);
     return sound ? code : EXIT_CONFIG;

@@ -4,6 +4,7 @@
 
 static const struct opt options[] = {
     CMD_OPT_LEDGER,
+    CMD_OPT_CONFIG,
     CMD_OPT_TENANT,
     {"actor", 0, OPT_TEXT, "NAME", "who asks for it (default: you)"},
     {"note", 0, OPT_TEXT, "TEXT", "why, e.g. the number of the request"},

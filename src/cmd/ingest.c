@@ -14,6 +14,7 @@
 static const struct opt options[] = {
     {"dry-run", 'n', OPT_FLAG, NULL, "say what would be suppressed and why; change nothing"},
     CMD_OPT_LEDGER,
+    CMD_OPT_CONFIG,
     {"hash-addresses", 0, OPT_FLAG, NULL, "a new ledger keeps addresses only as keyed hashes, for good"},
     CMD_OPT_TENANT,
     CMD_OPT_STREAM,

@@ -10,6 +10,7 @@
 
 static const struct opt options[] = {
     CMD_OPT_LEDGER,
+    CMD_OPT_CONFIG,
     {"events-days", 0, OPT_NUMBER, "N", "keep events for so many days (default 400, 0: for ever)"},
     {"deliveries-days", 0, OPT_NUMBER, "N", "keep deliveries, all but the last, for so many days (default 30)"},
     {"dry-run", 'n', OPT_FLAG, NULL, "say how much would go; change nothing"},

@@ -5,7 +5,7 @@
 #include "cmd/session.h"
 #include "core/keep.h"
 
-static const struct opt options[] = {CMD_OPT_LEDGER, CMD_OPT_TENANT, OPT_END};
+static const struct opt options[] = {CMD_OPT_LEDGER, CMD_OPT_CONFIG, CMD_OPT_TENANT, OPT_END};
 
 struct verify {
     buf out;

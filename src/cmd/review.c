@@ -14,6 +14,7 @@
 
 static const struct opt options[] = {
     CMD_OPT_LEDGER,
+    CMD_OPT_CONFIG,
     CMD_OPT_TENANT,
     {"limit", 0, OPT_NUMBER, "N", "show at most so many (default 50, 0: all)"},
     {"actor", 0, OPT_TEXT, "NAME", "vouch, dismiss: who does it (default: you)"},

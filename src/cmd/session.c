@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cmd/session.h"
+#include "serve/learn.h"
 
 int64_t session_clock(void)
 {
@@ -81,15 +82,30 @@ static int cannot_read(const struct session *s)
     return EXIT_NOINPUT;
 }
 
-int session_open(struct session *s, struct args *a, enum session_mode mode)
+int session_policy(struct session *s, const struct args *a)
 {
     err e;
-    *s = (struct session){.args = a, .now_us = session_clock(), .path = session_path(a)};
+    const char *env = getenv("BOUNCED_CONFIG");
     policy_init(&s->policy);
-    if (args_has(a, "tenant"))
-        s->tenant = slice_str(args_text(a, "tenant", ""));
-    if (args_has(a, "stream"))
-        s->stream = slice_str(args_text(a, "stream", ""));
+    arena_init(&s->a, 0);
+    if (!args_has(a, "config") || (!args_text(a, "config", NULL) && !(env && *env) && !exists(SETTINGS_FILE)))
+        return EXIT_YES;
+    struct settings *settings = config_read(a);
+    if (!settings)
+        return config_exit(a);
+    enum status st = learn_policy(settings, &s->a, &s->policy, &e);
+    settings_free(&settings);
+    if (st == OK)
+        return EXIT_YES;
+    if (st != E_INVALID)
+        return cmd_fail(a, &e);
+    cmd_error(a, "%s: %s", config_path(a), e.text);
+    return EXIT_CONFIG;
+}
+
+static int open_ledger(struct session *s, struct args *a, enum session_mode mode)
+{
+    err e;
     bool there = exists(s->path);
     char space[4096];
     if (!there && (mode == SESSION_READ || mode == SESSION_WRITE))
@@ -111,14 +127,29 @@ int session_open(struct session *s, struct args *a, enum session_mode mode)
     if (!hash || ledger_hashed(s->ledger))
         return EXIT_YES;
     cmd_error(a, "%s keeps addresses in clear since it was made; --hash-addresses is for a new ledger", s->path);
-    session_close(s);
     return EXIT_CONFIG;
+}
+
+int session_open(struct session *s, struct args *a, enum session_mode mode)
+{
+    *s = (struct session){.args = a, .now_us = session_clock(), .path = session_path(a)};
+    if (args_has(a, "tenant"))
+        s->tenant = slice_str(args_text(a, "tenant", ""));
+    if (args_has(a, "stream"))
+        s->stream = slice_str(args_text(a, "stream", ""));
+    int code = session_policy(s, a);
+    if (code == EXIT_YES)
+        code = open_ledger(s, a, mode);
+    if (code != EXIT_YES)
+        session_close(s);
+    return code;
 }
 
 void session_close(struct session *s)
 {
     if (s->ledger)
         ledger_close(&s->ledger);
+    arena_fini(&s->a);
 }
 
 const char *session_actor(const struct args *a)

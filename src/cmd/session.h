@@ -1,9 +1,10 @@
-/* What most commands begin with: the ledger that was named, the policy, the tenant and the time.
+/* What most commands begin with: the ledger that was named, the policy of the settings, the tenant and the time.
  */
 #ifndef CMD_SESSION_H
 #define CMD_SESSION_H
 
 #include "cmd/cmd.h"
+#include "cmd/config.h"
 #include "ledger/ledger.h"
 #include "policy/policy.h"
 
@@ -32,17 +33,22 @@ enum session_mode {
 struct session {
     struct args *args;
     struct ledger *ledger;
-    struct policy policy;
+    struct policy policy; /* that of the daemon, where the command has CMD_OPT_CONFIG; else the default */
+    arena a;              /* its lists */
     slice tenant, stream;
     int64_t now_us;
     const char *path;
     bool in_memory; /* SESSION_TRY found no ledger */
 };
 
-/* Opens the ledger named by --ledger, $BOUNCED_LEDGER or the default. Prints what is wrong and what to do; returns an
- * exit code. The command's table must have CMD_OPT_LEDGER; --tenant and --stream are read where it has them. */
+/* Opens the ledger named by --ledger, $BOUNCED_LEDGER or the default, and reads the policy from the settings named by --config,
+ * $BOUNCED_CONFIG or the default file where that is there. Prints what is wrong and what to do; returns an exit code. The command's
+ * table must have CMD_OPT_LEDGER; --config, --tenant and --stream are read where it has them: a command that judges addresses must
+ * have CMD_OPT_CONFIG, so that it judges as the daemon does. */
 int session_open(struct session *s, struct args *a, enum session_mode mode);
 void session_close(struct session *s);
+/* The policy alone, for who needs no ledger; its lists lie in s->a. */
+int session_policy(struct session *s, const struct args *a);
 /* The name of the ledger: --ledger, $BOUNCED_LEDGER, the default. */
 const char *session_path(const struct args *a);
 /* The wall clock, microseconds since 1970 UTC. */

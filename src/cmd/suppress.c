@@ -12,6 +12,7 @@
 
 static const struct opt options[] = {
     CMD_OPT_LEDGER,
+    CMD_OPT_CONFIG,
     CMD_OPT_TENANT,
     CMD_OPT_STREAM,
     {"actor", 0, OPT_TEXT, "NAME", "who does it (default: you)"},

@@ -6,7 +6,7 @@
 #include "cmd/session.h"
 #include "core/show.h"
 
-static const struct opt options[] = {CMD_OPT_LEDGER, CMD_OPT_TENANT, CMD_OPT_JSON, OPT_END};
+static const struct opt options[] = {CMD_OPT_LEDGER, CMD_OPT_CONFIG, CMD_OPT_TENANT, CMD_OPT_JSON, OPT_END};
 
 /* ---- JSON: one object for the address, one for each step ---- */
 

@@ -104,7 +104,7 @@ class Manual(Case):
                 current = sections.setdefault(section.strip("[]").replace("\\-", "-"), [])
             elif same:
                 current += sections[same]
-            else:
+            elif name not in current:  # a list takes a line for each of its values
                 current.append(name)
         return sections
 
