@@ -16,6 +16,7 @@
 #include "bench.h"
 #include "core/entry.h"
 #include "core/keep.h"
+#include "core/replay.h"
 #include "ledger/ledger.h"
 
 #define START (20000 * TIME_DAY)
@@ -210,6 +211,20 @@ static void drop(const char *path)
     }
 }
 
+static void measure_replay(struct work *w, const struct policy *policy, int64_t now_us, double scan)
+{
+    struct policy other = *policy;
+    struct replay_options o = {{policy, &other}, SLICE_EMPTY, TIME_NONE, now_us, 10};
+    err e = {0};
+    arena_reset(&w->a);
+    struct replay *r = ARENA_NEW(&w->a, struct replay);
+    other.base.rows[ROW_QUOTA] = (struct tolerance){.count = 4, .span_us = 20 * TIME_DAY};
+    struct clocks from = clocks_now();
+    if (!r || replay_run(w->l, &o, &w->a, r, &e) != OK)
+        stop("replay", &e);
+    tell("replay", w, from, scan, r->changed[REPLAY_SUPPRESSED] + r->changed[REPLAY_FREED]);
+}
+
 static void measure(struct work *w, double scan)
 {
     struct policy policy;
@@ -225,6 +240,7 @@ static void measure(struct work *w, double scan)
     if (keep_rebuild(w->l, &policy, SLICE_EMPTY, now_us, &n, &e) != OK)
         stop("rebuild", &e);
     tell("rebuild", w, from, scan, n);
+    measure_replay(w, &policy, now_us, scan);
 }
 
 int main(int argc, char **argv)

@@ -23,6 +23,7 @@ const struct cmd *const cmd_table[] = {
     &cmd_prune,
     &cmd_verify,
     &cmd_rebuild,
+    &cmd_replay,
     &cmd_key,
     &cmd_webhooks,
     &cmd_serve,

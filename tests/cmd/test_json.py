@@ -68,6 +68,8 @@ class Json(Case):
             yield "report", self.objects("report", "--json", "--by", by)
         yield "review", self.objects("review", "--json", "--limit", "0")
         yield "events", self.objects("events")
+        self.file("lax.conf", "[policy]\nsure_certainty = 99\n")
+        yield "replay", self.objects("replay", "--json", "--policy", "lax.conf")
         yield "verp, acquired, prune, doctor", self.objects("prune", "--dry-run", "--json")
 
     def test_every_member_is_told(self):

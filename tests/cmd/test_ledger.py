@@ -498,6 +498,28 @@ class Keep(WithLedger):
         self.assertIn("\n0 rows", "\n" + self.bounced("prune").out)
         self.bounced("prune", "now", code=64)
 
+    def test_replay_tells_what_another_policy_would_do(self):
+        dump = self.bounced("dump").out
+        self.file("same.conf", "[policy]\n")
+        self.file("lax.conf", "[ledger]\npath = /nowhere\n[policy]\nsure_certainty = 100\n")
+        same = self.objects("replay", "--json", "--policy", "same.conf")
+        self.assertEqual([o["addresses"] for o in same if o["type"] == "change"], [0, 0])
+        lax = self.objects("replay", "--json", "--policy", "lax.conf")
+        freed, = [o for o in lax if o["type"] == "change" and o["change"] == "freed"]
+        self.assertGreater(freed["addresses"], 0)
+        self.assertIn(HARD, [o["address"] for o in lax if o["type"] == "example"])
+        text = self.bounced("replay", "--policy", "lax.conf", "--limit", "1").out
+        self.assertIn(f"{freed['addresses']} addresses would be freed", text)
+        self.assertEqual(self.bounced("dump").out, dump)
+
+    def test_replay_refuses(self):
+        self.file("bad.conf", "[policy]\nquota = often\n")
+        self.assertIn("bad.conf:2", self.bounced("replay", "--policy", "bad.conf", code=78).err)
+        self.bounced("replay", code=64)
+        self.bounced("replay", "--preset", "mailchump", code=64)
+        self.bounced("replay", "--preset", "mailchimp")
+        self.bounced("replay", "--policy", "bad.conf", "--since", "someday", code=64)
+
     def test_verify_finds_and_rebuild_mends(self):
         self.assertIn(" 0 differ", self.bounced("verify").out)
         before = self.states()
