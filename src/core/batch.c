@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "bounce/address.h"
 #include "core/entry.h"
+#include "core/incidents.h"
 #include "core/outbox.h"
 #include "core/tally.h"
 
@@ -214,6 +215,12 @@ static const struct observation *telling(const struct entry *n, struct batch_ite
     return items[count - 1]->o;
 }
 
+/* When it last took mail, unless something failed since. */
+static int64_t knew_at(const struct ledger_address *row)
+{
+    return row->id && row->last_delivered_us > row->last_failed_us ? row->last_delivered_us : TIME_NONE;
+}
+
 static enum status write_address(struct writer *w, const struct ledger_address *row, struct batch_item **items,
                                  size_t count, err *e)
 {
@@ -231,8 +238,10 @@ static enum status write_address(struct writer *w, const struct ledger_address *
         n.said = telling(&n, items, count);
         st = entry_put(&n, e);
     }
-    for (size_t i = 0; i < count && st == OK; i++)
+    for (size_t i = 0; i < count && st == OK; i++) {
+        items[i]->knew_us = knew_at(row);
         st = put_event(w, &n, items[i], e);
+    }
     w->b->result->counts.addresses++;
     return st == OK ? add_decision(w, &n, n.said, e) : st;
 }
@@ -337,6 +346,13 @@ static enum status write_waiting(struct writer *w, err *e)
     return st;
 }
 
+/* ---- incidents ---- */
+
+static enum status tell_changed(void *ctx, const struct entry *n, err *e)
+{
+    return add_decision(ctx, n, NULL, e);
+}
+
 static enum status write_sorted(struct writer *w, err *e)
 {
     struct batch *b = w->b;
@@ -349,7 +365,9 @@ static enum status write_sorted(struct writer *w, err *e)
     enum status st = note_domains(w, e);
     if (st == OK)
         st = write_addresses(w, e);
-    return st == OK ? write_waiting(w, e) : st;
+    if (st == OK)
+        st = write_waiting(w, e);
+    return st == OK && b->incidents ? incidents_take(b->incidents, b, tell_changed, w, e) : st;
 }
 
 enum status batch_write(struct batch *b, err *e)

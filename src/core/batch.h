@@ -7,12 +7,14 @@
 #include "core/intake.h"
 
 struct batch_item;
+struct incidents;
 
 struct batch {
     struct ledger *ledger;
     const struct bounce_rules *rules;
     slice rules_version;
     const struct policy *policy;
+    struct incidents *incidents;      /* NULL: nobody looks for them */
     struct observation *observations; /* verdicts are filled in */
     size_t count;
     int64_t now_us;
@@ -31,7 +33,8 @@ struct batch_item {
     slice address, key;
     slice text; /* of a failure or an attempt: the reply as it is grouped */
     struct policy_event fold;
-    uint32_t order; /* place in the batch */
+    int64_t knew_us; /* the last delivery to it before this batch, when nothing has failed since; TIME_NONE */
+    uint32_t order;  /* place in the batch */
 };
 NODISCARD enum status batch_prepare(struct batch *b, err *e);
 

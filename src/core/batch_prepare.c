@@ -210,6 +210,7 @@ static enum status prepare_one(struct prepare *p, size_t i, err *e)
     bool repeat;
     item->o = o;
     item->order = (uint32_t)i;
+    item->knew_us = TIME_NONE;
     item->address = address_normal(b->a, slice_empty(o->sent_to) ? o->recipient : o->sent_to, &item->key);
     if (slice_empty(item->address))
         return add_invalid(p, slice_empty(o->sent_to) ? o->recipient : o->sent_to) ? OK : no_memory(e);

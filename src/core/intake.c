@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/batch.h"
+#include "core/incidents.h"
 
 struct memory_row {
     slice feed, key, value;
@@ -25,6 +26,8 @@ struct intake {
     struct memory_row *memory;
     size_t memory_count, memory_room;
     struct intake_counts totals;
+    struct incidents *incidents; /* NULL: not looked for */
+    int64_t flushed_us;
     bool writing; /* a dry run's transaction is open */
 };
 
@@ -87,7 +90,9 @@ enum status intake_new(struct ledger *l, const struct bounce_rules *rules, const
     in->options.campaign = arena_dup(&in->own, options->campaign);
     in->options.source = arena_dup(&in->own, options->source);
     enum status st = policy_check(policy, e);
-    if (st == OK && in->own.limited)
+    if (!options->no_incidents)
+        in->incidents = incidents_new(l, options->sensitivity);
+    if (st == OK && (in->own.limited || (!options->no_incidents && !in->incidents)))
         st = err_set(e, E_MEMORY, "intake: out of memory");
     if (st != OK)
         intake_free(out);
@@ -101,6 +106,7 @@ void intake_free(struct intake **in)
         return;
     if (i->writing)
         ledger_abort(i->ledger);
+    incidents_free(&i->incidents, !i->options.dry_run && i->flushed_us, i->flushed_us);
     arena_fini(&i->texts);
     arena_fini(&i->own);
     arena_fini(&i->results);
@@ -250,6 +256,8 @@ static enum status write_batch(struct intake *in, struct batch *b, err *e)
         st = ledger_commit(in->ledger, e);
     if (st != OK)
         ledger_abort(in->ledger);
+    if (st != OK && in->incidents)
+        incidents_forget(in->incidents);
     in->writing = false;
     return st;
 }
@@ -281,6 +289,7 @@ enum status intake_flush(struct intake *in, int64_t now_us, struct intake_result
                       .rules = in->rules,
                       .rules_version = in->rules_version,
                       .policy = in->policy,
+                      .incidents = in->incidents,
                       .observations = in->gathered,
                       .count = in->count,
                       .now_us = now_us,
@@ -291,10 +300,17 @@ enum status intake_flush(struct intake *in, int64_t now_us, struct intake_result
     enum status st = write_batch(in, &b, e);
     if (st != OK)
         return st;
+    in->flushed_us = now_us;
     intake_counts_add(&in->totals, &out->counts);
     in->totals.observations -= in->count; /* counted when they came in */
     /* decisions name texts of the batch: they stay until the next flush begins */
     in->count = in->feed_count = in->memory_count = 0;
     arena_reset(&in->texts);
     return OK;
+}
+
+enum status intake_tick(struct intake *in, int64_t now_us, err *e)
+{
+    bool may = in->incidents && !in->writing && !in->options.dry_run;
+    return may ? incidents_tick(in->incidents, in->policy, now_us, e) : OK;
 }

@@ -11,6 +11,7 @@
 
 #include "ledger/ledger.h"
 #include "policy/history.h"
+#include "policy/meter.h"
 
 #define INTAKE_BATCH 5000u                     /* observations after which intake_full says so */
 #define INTAKE_BATCH_BYTES (64u * 1024 * 1024) /* and bytes of text */
@@ -18,8 +19,10 @@
 struct intake;
 
 struct intake_options {
-    bool dry_run; /* do all the work, tell the decisions, keep nothing: see intake_free */
-    bool vouch;   /* take bare reports as matched: a person stands up for the source (`--trust matched`) */
+    bool dry_run;      /* do all the work, tell the decisions, keep nothing: see intake_free */
+    bool vouch;        /* take bare reports as matched: a person stands up for the source (`--trust matched`) */
+    bool no_incidents; /* nobody looks for incidents */
+    enum meter_sensitivity sensitivity;
     slice tenant, stream, campaign, source; /* where the observation tells none */
     /* Called in each flush when all else is written, inside the transaction: what else belongs to it. NULL: nothing. */
     enum status (*more)(void *ctx, struct ledger *l, err *e);
@@ -82,6 +85,8 @@ size_t intake_pending(const struct intake *in);
 /* Judges and commits what was gathered. After an error nothing of the batch is in the ledger, the batch is still
  * gathered, and the call may be repeated. In a dry run the decisions are those that a real run would take. */
 NODISCARD enum status intake_flush(struct intake *in, int64_t now_us, struct intake_result *out, err *e);
+/* Time has passed without any event: closes the incidents that are over (core/incidents.h). Cheap when there are none. */
+NODISCARD enum status intake_tick(struct intake *in, int64_t now_us, err *e);
 /* Forgets what was gathered and not flushed. */
 void intake_drop(struct intake *in);
 /* The verdict and the provider of one observation, as intake_flush gives them: for who judges ahead, on another thread. Texts of the verdict are in the

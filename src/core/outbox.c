@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "bounce/address.h"
+#include "core/incident_json.h"
 #include "core/typo.h"
 
 static const char *const WORDS[OUTBOX_KINDS] = {
@@ -194,4 +195,56 @@ enum status outbox_observed(struct ledger *l, const struct outbox_news *n, err *
     if (n->said->kind == BOUNCE_KIND_COMPLAINT)
         return post(l, OUTBOX_COMPLAINED, n, e);
     return bounce_kind_final(n->said->kind) ? post(l, OUTBOX_BOUNCED, n, e) : OK;
+}
+
+/* ---- incidents ---- */
+
+static void write_incident(buf *out, const struct ledger_circumstance *c, const struct ledger_incident *figures,
+                           enum outbox_incident what, int64_t now_us)
+{
+    static const char *const words[] = {"opened", "closed", "undone"};
+    struct jsonw j;
+    jsonw_init(&j, out);
+    jsonw_object(&j);
+    jsonw_kstr(&j, "type", slice_str(outbox_kind_word(OUTBOX_INCIDENT)));
+    jsonw_ktime_opt(&j, "timestamp", now_us);
+    jsonw_key(&j, "data");
+    jsonw_object(&j);
+    jsonw_kstr(&j, "event", slice_str(words[what]));
+    incident_members(&j, c, figures);
+    jsonw_end_object(&j);
+    jsonw_end_object(&j);
+}
+
+static bool concerns(const struct ledger_endpoint *p, const struct ledger_circumstance *c)
+{
+    return p->active && (p->kinds >> OUTBOX_INCIDENT & 1) &&
+           (slice_empty(p->tenant) || slice_empty(c->tenant) || slice_eq(p->tenant, c->tenant));
+}
+
+enum status outbox_incident(struct ledger *l, const struct ledger_circumstance *c,
+                            const struct ledger_incident *figures, enum outbox_incident what, int64_t now_us, err *e)
+{
+    const struct ledger_endpoint *all;
+    size_t count;
+    buf body;
+    enum status st = ledger_endpoints(l, &all, &count, e);
+    buf_init(&body, 0);
+    for (size_t i = 0; i < count && st == OK; i++) {
+        if (!concerns(&all[i], c))
+            continue;
+        if (!body.n)
+            write_incident(&body, c, figures, what, now_us);
+        if (body.failed)
+            st = err_set(e, E_MEMORY, "outbox: out of memory");
+        struct ledger_letter letter = {.endpoint = all[i].id,
+                                       .kind = OUTBOX_INCIDENT,
+                                       .body = buf_slice(&body),
+                                       .made_us = now_us,
+                                       .due_us = now_us};
+        if (st == OK)
+            st = ledger_put_letter(l, &letter, e);
+    }
+    buf_fini(&body);
+    return st;
 }

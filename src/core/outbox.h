@@ -40,4 +40,11 @@ NODISCARD enum status outbox_changed(struct ledger *l, const struct outbox_news 
 /* Bounced or complained: one final failure or complaint that is new to the ledger. */
 NODISCARD enum status outbox_observed(struct ledger *l, const struct outbox_news *news, err *e);
 
+/* What became of an incident. */
+enum outbox_incident { OUTBOX_INCIDENT_OPENED, OUTBOX_INCIDENT_CLOSED, OUTBOX_INCIDENT_UNDONE };
+/* `figures` NULL: a person opened it. To the endpoints of its tenant, whatever their streams. Inside a transaction. */
+NODISCARD enum status outbox_incident(struct ledger *l, const struct ledger_circumstance *c,
+                                      const struct ledger_incident *figures, enum outbox_incident what, int64_t now_us,
+                                      err *e);
+
 #endif

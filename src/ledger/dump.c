@@ -90,6 +90,10 @@ static const char *const sections[] = {
     " " TEXT("tenant") ", " TEXT(
         "domain") ", what, marked_by, name, reasons, from_us, until_us, manual, undone, actor, "
                   "note) AS line FROM circumstances ORDER BY line",
+
+    "SELECT printf('incident %d signal %d ending %d pause %d failed %d of %d normal %d share %d seen %s', id, signal, "
+    "ending,"
+    " pause, failed, messages, normal_ppm, share_ppm, seen_us) AS line FROM incidents ORDER BY line",
 };
 
 static enum status dump_section(struct ledger *l, const char *sql, void (*line)(void *ctx, slice text), void *ctx,

@@ -199,6 +199,34 @@ NODISCARD enum status ledger_around(struct ledger *l, slice tenant, slice domain
 /* Takes away those that were over before a time (retention). */
 NODISCARD enum status ledger_drop_circumstances(struct ledger *l, int64_t before_us, int64_t *n, err *e);
 
+/* The figures of an incident that was noticed (policy/meter.h), under the number of its circumstance. Manual ones have none. */
+struct ledger_incident {
+    int64_t id;
+    uint8_t signal; /* enum meter_signal */
+    uint8_t ending; /* enum meter_end */
+    bool pause;     /* many turned unknown: better send nothing there meanwhile */
+    uint32_t messages, failed, normal_ppm, share_ppm;
+    int64_t seen_us; /* the event that showed it; TIME_NONE */
+};
+NODISCARD enum status ledger_put_incident(struct ledger *l, const struct ledger_incident *i, err *e);
+NODISCARD enum status ledger_get_incident(struct ledger *l, int64_t id, struct ledger_incident *out,
+                                          err *e); /* E_NOT_FOUND */
+
+/* Meters over a restart: opaque rows, a cache (not in dumps). Reading: valid during the call only. */
+typedef bool (*ledger_meter_fn)(void *ctx, uint64_t key, slice bytes);
+NODISCARD enum status ledger_put_meter(struct ledger *l, uint64_t key, slice bytes, int64_t now_us, err *e);
+NODISCARD enum status ledger_meters(struct ledger *l, ledger_meter_fn each, void *ctx, err *e);
+NODISCARD enum status ledger_drop_meters(struct ledger *l, int64_t before_us, err *e); /* not written since */
+
+/* The last change number of before a time: no event behind it was taken in earlier. Two days are left for wrong clocks. */
+NODISCARD enum status ledger_seq_at(struct ledger *l, int64_t time_us, int64_t *seq, err *e);
+/* The addresses with failures, attempts or opt-outs that lie in a circumstance, by the events behind `after`, of which `window` change
+ * numbers at most are looked through: addresses come as often as they have such events. *next: go on behind it; 0: that was all.
+ * Returning false ends the call, and *next is that event. `each` must not write. */
+typedef bool (*ledger_touched_fn)(void *ctx, int64_t address);
+NODISCARD enum status ledger_touched(struct ledger *l, const struct ledger_circumstance *c, int64_t after,
+                                     int64_t window, ledger_touched_fn each, void *ctx, int64_t *next, err *e);
+
 /* Acquisition facts of an address (from CSV): source, form, import batch, signed up at. */
 struct ledger_acquired {
     slice tenant, key, address, source, form, batch;

@@ -123,9 +123,18 @@ static const char sums[] =
     " strftime('%m', hour * 3600, 'unixepoch') - 1, tenant, stream, domain, kind, reason, sum(count) FROM tallies"
     " GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(count) <> 0;";
 
+/* The figures of incidents that were noticed, beside their circumstances; and the meters that notice them (policy/meter.h), kept over a
+ * restart: a cache. */
+static const char incidents[] =
+    "CREATE TABLE incidents(id INTEGER PRIMARY KEY, signal INTEGER NOT NULL, ending INTEGER NOT NULL, pause INTEGER "
+    "NOT NULL,"
+    " messages INTEGER NOT NULL, failed INTEGER NOT NULL, normal_ppm INTEGER NOT NULL, share_ppm INTEGER NOT NULL,"
+    " seen_us INTEGER) STRICT;"
+    "CREATE TABLE meters(key INTEGER PRIMARY KEY, bytes BLOB NOT NULL, updated_us INTEGER NOT NULL) STRICT;";
+
 /* By number; a migration that was released is never edited, the next one mends it. */
 static const char *const migrations[] = {first,  acquisition, waiting, hashed_rows,   opaque, feed_memory,
-                                         outbox, api_keys,    bodies,  circumstances, sums};
+                                         outbox, api_keys,    bodies,  circumstances, sums,   incidents};
 
 int schema_version(void)
 {
