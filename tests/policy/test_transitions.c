@@ -84,7 +84,8 @@ static bool read_circumstance(slice what, slice t, slice *rest, struct setting *
     bool incident = slice_eq(what, S("incident"));
     if (!incident && !slice_eq(what, S("breaker")))
         return false;
-    assert_true(out->around_count < MAX_AROUND && slice_word(rest, &until));
+    assert_true(out->around_count < MAX_AROUND);
+    assert_true(slice_word(rest, &until));
     struct circumstance *c = &out->around[out->around_count++];
     *c = (struct circumstance){.id = (int64_t)out->around_count,
                                .what = incident ? CIRCUMSTANCE_INCIDENT : CIRCUMSTANCE_BREAKER,
