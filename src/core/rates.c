@@ -1,23 +1,17 @@
 #include "core/rates.h"
 
-/* The refusals that older guides list as hard although a later message may pass (TAXONOMY: the pitfall named first). */
-static bool guide_calls_hard(enum bounce_reason reason)
+/* What older guides list as hard although a later message may pass (docs/taxonomy.md): every refusal for good. Of block those that
+ * were deferred until the server gave up (4xx) are not: guides call them soft as we do. */
+static bool guide_calls_hard(enum bounce_kind kind, enum bounce_reason reason)
 {
-    switch (reason) {
-    case BOUNCE_REASON_RELAY_DENIED:
-    case BOUNCE_REASON_MESSAGE_TOO_LARGE:
-    case BOUNCE_REASON_SENDER_IP_LISTED:
-    case BOUNCE_REASON_SENDER_DOMAIN_LISTED:
-    case BOUNCE_REASON_POLICY:
-    case BOUNCE_REASON_SPAM_CONTENT:
-    case BOUNCE_REASON_RECIPIENT_REFUSED:
+    enum bounce_class c = bounce_reason_class(reason);
+    if (c == BOUNCE_CLASS_HARD)
         return true;
-    default:
-        return bounce_reason_class(reason) == BOUNCE_CLASS_HARD;
-    }
+    return kind == BOUNCE_KIND_FAILED && (c == BOUNCE_CLASS_BLOCK || reason == BOUNCE_REASON_RELAY_DENIED ||
+                                          reason == BOUNCE_REASON_MESSAGE_TOO_LARGE);
 }
 
-static void add_failure(struct rates *r, enum bounce_reason reason, int64_t count)
+static void add_failure(struct rates *r, enum bounce_kind kind, enum bounce_reason reason, int64_t count)
 {
     if (reason == BOUNCE_REASON_UPSTREAM_SUPPRESSED) {
         r->upstream += count;
@@ -27,7 +21,7 @@ static void add_failure(struct rates *r, enum bounce_reason reason, int64_t coun
         r->local += count;
         return;
     }
-    if (guide_calls_hard(reason))
+    if (guide_calls_hard(kind, reason))
         r->guide_hard += count;
     if (reason == BOUNCE_REASON_UNKNOWN)
         r->unknown += count;
@@ -37,6 +31,7 @@ static void add_failure(struct rates *r, enum bounce_reason reason, int64_t coun
         break;
     case BOUNCE_CLASS_BLOCK:
         r->block += count;
+        r->block_refused += kind == BOUNCE_KIND_FAILED ? count : 0;
         break;
     default:
         r->soft += count;
@@ -46,7 +41,7 @@ static void add_failure(struct rates *r, enum bounce_reason reason, int64_t coun
 void rates_add(struct rates *r, enum bounce_kind kind, enum bounce_reason reason, int64_t count)
 {
     if (bounce_kind_final(kind))
-        add_failure(r, reason, count);
+        add_failure(r, kind, reason, count);
     else if (bounce_kind_attempt(kind))
         r->deferred += count;
     else if (kind == BOUNCE_KIND_DELIVERED)
@@ -59,9 +54,31 @@ void rates_add(struct rates *r, enum bounce_kind kind, enum bounce_reason reason
         r->unsubscribed += count;
 }
 
+void rates_sum(struct rates *r, const struct rates *more)
+{
+    r->delivered += more->delivered;
+    r->relayed += more->relayed;
+    r->hard += more->hard;
+    r->soft += more->soft;
+    r->block += more->block;
+    r->block_refused += more->block_refused;
+    r->guide_hard += more->guide_hard;
+    r->unknown += more->unknown;
+    r->upstream += more->upstream;
+    r->local += more->local;
+    r->deferred += more->deferred;
+    r->complaint += more->complaint;
+    r->unsubscribed += more->unsubscribed;
+}
+
+int64_t rates_bounced(const struct rates *r)
+{
+    return r->hard + r->soft + r->block;
+}
+
 int64_t rates_sent(const struct rates *r)
 {
-    return r->delivered + r->relayed + r->hard + r->soft + r->block;
+    return r->delivered + r->relayed + rates_bounced(r);
 }
 
 int64_t rates_ppm(int64_t part, int64_t whole)

@@ -278,28 +278,3 @@ void show_group(struct jsonw *j, const struct ledger_group *g)
     jsonw_ktime_opt(j, "first_seen", g->first_us);
     jsonw_ktime_opt(j, "last_seen", g->last_us);
 }
-
-/* ---- reports ---- */
-
-void show_rates(struct jsonw *j, const struct rates *r)
-{
-    int64_t sent = rates_sent(r);
-    jsonw_ki64(j, "sent", sent);
-    jsonw_ki64(j, "delivered", r->delivered);
-    jsonw_ki64(j, "relayed", r->relayed);
-    jsonw_ki64(j, "hard", r->hard);
-    jsonw_ki64(j, "soft", r->soft);
-    jsonw_ki64(j, "block", r->block);
-    jsonw_ki64(j, "guide_hard", r->guide_hard);
-    jsonw_ki64(j, "unknown", r->unknown);
-    jsonw_ki64(j, "upstream", r->upstream);
-    jsonw_ki64(j, "local", r->local);
-    jsonw_ki64(j, "deferred", r->deferred);
-    jsonw_ki64(j, "complaint", r->complaint);
-    jsonw_ki64(j, "unsubscribed", r->unsubscribed);
-    jsonw_ki64(j, "hard_ppm", rates_ppm(r->hard, sent));
-    jsonw_ki64(j, "soft_ppm", rates_ppm(r->soft, sent));
-    jsonw_ki64(j, "block_ppm", rates_ppm(r->block, sent));
-    jsonw_ki64(j, "guide_hard_ppm", rates_ppm(r->guide_hard, sent));
-    jsonw_ki64(j, "complaint_ppm", rates_ppm(r->complaint, r->delivered));
-}

@@ -8,7 +8,6 @@
 #include "core/acts.h"
 #include "core/check.h"
 #include "core/lists.h"
-#include "core/rates.h"
 #include "core/review.h"
 #include "core/why.h"
 
@@ -27,8 +26,6 @@ void show_suppression(struct jsonw *j, const struct ledger_address *a, const str
 void show_act_result(struct jsonw *j, const struct act_result *r);
 void show_import_result(struct jsonw *j, const struct list_import_result *r);
 void show_held(struct jsonw *j, const struct held_report *h);
-/* Counts, and rates in parts per million. */
-void show_rates(struct jsonw *j, const struct rates *r);
 void show_group(struct jsonw *j, const struct ledger_group *g);
 
 #endif

@@ -45,3 +45,19 @@ slice typo_domain(slice domain)
     }
     return found;
 }
+
+slice typo_large(size_t i)
+{
+    for (size_t k = 0; k < ARRAY_LEN(KNOWN); k++)
+        if (KNOWN[k].wanted && i-- == 0)
+            return KNOWN[k].name;
+    return SLICE_EMPTY;
+}
+
+bool typo_exists(slice domain)
+{
+    for (size_t i = 0; i < ARRAY_LEN(KNOWN); i++)
+        if (slice_eq(KNOWN[i].name, domain))
+            return true;
+    return false;
+}

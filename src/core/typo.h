@@ -10,4 +10,9 @@
  * Empty when the domain is one of those that exist, or resembles none or several. `domain` in lower case; the answer is static. */
 slice typo_domain(slice domain);
 
+/* The large ones, one after the other; empty behind the last. */
+slice typo_large(size_t i);
+/* Whether a domain is known to exist, large or not. */
+bool typo_exists(slice domain);
+
 #endif

@@ -409,6 +409,24 @@ NODISCARD enum status ledger_report(struct ledger *l, enum tally_by by, slice te
 NODISCARD enum status ledger_report_of(struct ledger *l, enum tally_by by, const struct tally_filter *f,
                                        ledger_tally_fn each, void *ctx, err *e);
 
+/* What is known of an address from its beginning to now: what it is counted by in reviews of a list. Times are TIME_NONE where nothing
+ * is known. */
+struct ledger_life {
+    int64_t id;
+    slice tenant, key, address, domain; /* a hashed ledger: `key` and `address` are "#" and hex digits */
+    enum address_state state;
+    enum cause cause; /* of the strictest suppression */
+    int64_t since_us; /* of the state */
+    int64_t first_seen_us, last_delivered_us, last_failed_us;
+    slice history;             /* as in struct ledger_address */
+    slice source, form, batch; /* what ledger_put_acquired was told */
+    int64_t signed_up_us;
+};
+typedef bool (*ledger_life_fn)(void *ctx, const struct ledger_life *life);
+/* Every address of a tenant (empty: of all) that there were events of, in key order; no whole domains, and none that were erased. What
+ * is handed out is valid during the call only. */
+NODISCARD enum status ledger_lives(struct ledger *l, slice tenant, ledger_life_fn each, void *ctx, err *e);
+
 /* ---- keeping ---- */
 /* Removes the texts and events of an address, replies and waiting letters that name it and what it acquired; keeps a keyed hash that
  * still suppresses (CAUSE_ERASED, global) and one EVENT_ERASE. Outside of a transaction the file's log is emptied too, so that no copy

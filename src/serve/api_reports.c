@@ -1,5 +1,5 @@
 /* What became of the messages, added up by one dimension. */
-#include "core/show.h"
+#include "core/show_reports.h"
 #include "core/summary.h"
 #include "serve/api.h"
 

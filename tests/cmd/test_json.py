@@ -65,7 +65,9 @@ class Json(Case):
         yield "why", self.objects("why", "--json", hard)
         yield "why", self.objects("why", "--json", "someone@example.org")
         for by in ("campaign", "day", "domain", "provider", "source", "reason", "stream", "ip"):
-            yield "report", self.objects("report", "--json", "--by", by)
+            yield "report", self.objects("report", "--json", "--by", by, "--industry", "saas")
+        yield "report", self.objects("report", "sources", "--json")
+        yield "report", self.objects("report", "decay", "--json")
         yield "review", self.objects("review", "--json", "--limit", "0")
         yield "events", self.objects("events")
         self.file("lax.conf", "[policy]\nsure_certainty = 99\n")

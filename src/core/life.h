@@ -1,0 +1,23 @@
+/* Questions to the life of an address that reviews of a list ask alike (core/decay.h, core/sources.h, core/segment.h). */
+#ifndef CORE_LIFE_H
+#define CORE_LIFE_H
+
+#include "ledger/ledger.h"
+#include "policy/policy.h"
+
+enum life_end {
+    LIFE_GOES_ON,
+    LIFE_DEAD,     /* does not exist any more, or never did: hard, invalid, or abandoned (escalated) */
+    LIFE_LEFT,     /* complaint or opt-out */
+    LIFE_WITHDRAWN /* suppressed for another cause: nothing more will be learned of it */
+};
+enum life_end life_end(const struct ledger_life *life);
+
+/* When it began for the list: signed up, else first seen; TIME_NONE when neither is known. */
+int64_t life_began_us(const struct ledger_life *life);
+/* The last open or click; TIME_NONE: never, as far as events are kept. `policy` is the one that histories were folded under: with
+ * another one the events are read, which takes longer. */
+NODISCARD enum status life_engaged(struct ledger *l, const struct policy *policy, const struct ledger_life *life,
+                                   arena *a, int64_t *engaged_us, err *e);
+
+#endif
