@@ -12,8 +12,7 @@ static const struct opt options[] = {
     CMD_OPT_LEDGER,
     CMD_OPT_TENANT,
     {"by", 0, OPT_TEXT, "WHAT",
-     "campaign (default), day, domain, provider, source, reason, stream or ip; sources: source (default), form or "
-     "batch"},
+     "campaign, day, domain, provider, source, reason, stream or ip; of sources: source, form or batch"},
     {"from", 0, OPT_TEXT, "TIME", "from this time on (2026-11-01, or a full ISO time)"},
     {"to", 0, OPT_TEXT, "TIME", "before this time"},
     {"campaign", 0, OPT_TEXT, "NAME", "messages of this campaign only"},
