@@ -32,7 +32,8 @@ static const struct cusum_kind KINDS[SIGNALS] = {
     [SIGNAL_AWAY] = {0.025, 50, 0.05},
     [SIGNAL_BOX] = {0.02, 50, 0.05},
 };
-static const struct cusum_kind TEXT_KIND = {0.001, 50, 0.001};
+/* Of all mail of a tenant; what was not written to for weeks has had the time to die. */
+static const struct cusum_kind TEXT_KIND = {0.001, 50, 0.001}, TEXT_AWAY_KIND = {0.004, 50, 0.01};
 
 static const float LIMITS[METER_SENSITIVITIES] = {[METER_LOW] = 40, [METER_USUAL] = 24, [METER_HIGH] = 16};
 
@@ -53,7 +54,9 @@ const char *meter_signal_text(enum meter_signal s)
 
 const struct cusum_kind *meter_kind(enum meter_by by, enum meter_signal signal)
 {
-    return by == METER_TEXT ? &TEXT_KIND : &KINDS[signal];
+    if (by == METER_TEXT)
+        return signal == SIGNAL_AWAY ? &TEXT_AWAY_KIND : &TEXT_KIND;
+    return &KINDS[signal];
 }
 
 struct meter_set *meter_set_new(const struct meter_options *o)
@@ -90,6 +93,18 @@ static uint64_t tenant_hash(struct meter_set *set, slice tenant)
     if (tenant.n && set->tenant_known)
         memcpy(set->tenant_text, tenant.p, tenant.n);
     return set->tenant_hash = h;
+}
+
+/* Texts are held apart by when the recipients took mail last: who was not written to for weeks has had the time to die, and a monthly
+ * campaign finds more of them than a daily one. A tenant has a count for each; tenant_hash leaves the lowest bit for it. */
+static uint64_t text_tenant(uint64_t tenant, bool recent)
+{
+    return recent ? tenant : tenant & ~UINT64_C(1);
+}
+
+static enum meter_signal text_signal(uint64_t tenant)
+{
+    return tenant & 1 ? SIGNAL_HOST : SIGNAL_AWAY;
 }
 
 static uint64_t mixed(uint64_t tenant, enum meter_by by, uint64_t name)
@@ -133,6 +148,8 @@ static enum said failure(const struct meter_event *e, struct sight *s)
         s->signal = SIGNAL_HOST;
         return SAID_FAILED;
     }
+    if (e->knew_us != TIME_NONE && e->time_us - e->knew_us < METER_FRESH_US)
+        return SAID_NOTHING;
     s->signal = !HARD_REASONS(e->reason) ? SIGNAL_BOX : s->recent ? SIGNAL_GONE : SIGNAL_AWAY;
     return s->knew ? SAID_FAILED : SAID_NOTHING;
 }
@@ -298,7 +315,7 @@ static void end_slice(struct meter_set *set, struct meter *m, int64_t now_us)
 {
     struct meter_state *s = &m->state;
     int64_t age = now_us - s->slice_us;
-    uint32_t n = s->signals[SIGNAL_HOST].slice_messages;
+    uint32_t n = s->signals[m->by == METER_TEXT ? text_signal(m->tenant) : SIGNAL_HOST].slice_messages;
     bool due = (age >= SLICE_US && n >= SLICE_LEAST) || age >= SLICE_LONGEST;
     if (!due || m->opening != METER_NO)
         return;
@@ -404,12 +421,13 @@ static void catch_up(struct meter_set *set, struct meter *m, const struct tenant
 {
     uint64_t well = t->well > m->state.tenant_well ? t->well - m->state.tenant_well : 0;
     m->state.tenant_well = t->well;
-    count(set, m, SIGNAL_HOST, time_us, well, 0);
+    count(set, m, text_signal(m->tenant), time_us, well, 0);
 }
 
 static void feed_text(struct meter_set *set, const struct meter_event *e, const struct sight *s)
 {
-    uint64_t tenant = tenant_hash(set, e->tenant);
+    uint64_t tenant = text_tenant(tenant_hash(set, e->tenant), s->recent);
+    enum meter_signal signal = text_signal(tenant);
     struct tenant_count *t = meter_tenant(set, tenant);
     struct meter *m = t ? meter_get(set, mixed(tenant, METER_TEXT, e->text), METER_TEXT, tenant) : NULL;
     if (!m)
@@ -418,13 +436,13 @@ static void feed_text(struct meter_set *set, const struct meter_event *e, const 
     if (!enter(set, m, s->time_us))
         return;
     if (fresh) { /* it was in nothing that went well so far */
-        cusum_count(&m->state.signals[SIGNAL_HOST], s->time_us, t->well, 0);
-        cusum_learn(&m->state.signals[SIGNAL_HOST], &TEXT_KIND, 0);
+        cusum_count(&m->state.signals[signal], s->time_us, t->well, 0);
+        cusum_learn(&m->state.signals[signal], meter_kind(METER_TEXT, signal), 0);
         m->state.tenant_well = t->well;
     } else {
         catch_up(set, m, t, s->time_us);
     }
-    note_failure(set, m, e, s, SIGNAL_HOST);
+    note_failure(set, m, e, s, signal);
 }
 
 static bool open_at(struct meter_set *set, slice tenant, enum meter_by by, slice name)
@@ -442,9 +460,9 @@ bool meter_set_is_open(const struct meter_set *set, slice tenant, enum meter_by 
 
 /* ---- the set ---- */
 
-static void count_tenant(struct meter_set *set, const struct meter_event *e)
+static void count_tenant(struct meter_set *set, const struct meter_event *e, bool recent)
 {
-    struct tenant_count *t = meter_tenant(set, tenant_hash(set, e->tenant));
+    struct tenant_count *t = meter_tenant(set, text_tenant(tenant_hash(set, e->tenant), recent));
     if (!t)
         return;
     t->well++;
@@ -461,7 +479,7 @@ void meter_set_feed(struct meter_set *set, const struct meter_event *e)
     if (s.said == SAID_FAILED)
         s.place = UINT64_C(1) << (sip_hash(set->options.key, e->domain) & 63);
     else if (s.knew)
-        count_tenant(set, e);
+        count_tenant(set, e, s.recent);
     if (!slice_empty(e->domain))
         feed_meter(set, METER_DOMAIN, e->domain, e, &s);
     if (!slice_empty(e->provider) && s.knew)

@@ -17,6 +17,7 @@
 #define METER_MOST_OPEN 1024u            /* incidents open at one time; no more are opened */
 #define METER_LATE_US (15 * TIME_MINUTE) /* an event so far behind moves nothing */
 #define METER_ONCE_US (6 * TIME_HOUR)    /* failures of one recipient within this span count once */
+#define METER_FRESH_US (5 * TIME_MINUTE) /* took mail just before: a server that bounces what it accepted */
 #define METER_RECENT_US (10 * TIME_DAY)  /* "took mail": delivered within this span; */
 #define METER_KNEW_US (45 * TIME_DAY)    /* or, with more of them expected to be gone, within this one */
 #define METER_LEAST_FAILED 8u            /* recipients that must have failed */

@@ -474,6 +474,50 @@ static void many_small_domains_are_a_provider_or_a_text(void **state)
     }
 }
 
+/* A weekly list and, after two months, a monthly one, over 300 domains of one kind of server: who was not written to for a month has
+ * had the time to die. */
+static void campaigns_are_no_text(void **state)
+{
+    (void)state;
+    struct world w;
+    world_start(&w, METER_USUAL);
+    for (unsigned week = 0; week < 12; week++) {
+        bool monthly = week % 4 == 3;
+        for (size_t i = 0; i < 20000; i++, w.now_us += TIME_SECOND) {
+            snprintf(many_domains[i % 300], sizeof(many_domains[0]), "d%zu.example", i % 300);
+            w.domain = slice_of(many_domains[i % 300], strlen(many_domains[i % 300]));
+            w.knew[i] = w.now_us - (monthly ? 30 : 7) * TIME_DAY;
+            w.provider = SLICE_EMPTY;
+            message(&w, &(struct traffic){1, 20000, 0, monthly ? 1200 : 50, 0, 0, false, true}, 0,
+                    BOUNCE_REASON_UNKNOWN);
+        }
+        w.now_us += 7 * TIME_DAY;
+    }
+    assert_int_equal(w.rec.n, 0);
+    world_end(&w);
+}
+
+/* A domain that accepts everything and bounces a minute later what is dead: 2 % of a monthly list. */
+static void a_domain_that_bounces_later_opens_nothing(void **state)
+{
+    (void)state;
+    struct world w;
+    world_start(&w, METER_USUAL);
+    know_all(&w, &MIDDLE);
+    calm(&w, &MIDDLE, 3 * 1440);
+    for (unsigned month = 0; month < 6; month++, w.now_us += 30 * TIME_DAY)
+        for (size_t i = 0; i < 2000; i++, w.now_us += 5 * TIME_SECOND) {
+            w.knew[i] = w.now_us - 30 * TIME_DAY;
+            message(&w, &(struct traffic){1, 2000, 0, 0, 0, 0, false, true}, 0, BOUNCE_REASON_UNKNOWN);
+            if (i % 50 == 49) {
+                w.now_us += TIME_MINUTE;
+                to_fail(&w, i, BOUNCE_REASON_USER_UNKNOWN);
+            }
+        }
+    assert_int_equal(w.rec.n, 0);
+    world_end(&w);
+}
+
 static void tenants_are_apart(void **state)
 {
     (void)state;
@@ -624,6 +668,8 @@ int main(void)
         cmocka_unit_test(a_domain_without_a_past_opens_nothing),
         cmocka_unit_test(blocks_and_greylisting_are_none),
         cmocka_unit_test(many_small_domains_are_a_provider_or_a_text),
+        cmocka_unit_test(campaigns_are_no_text),
+        cmocka_unit_test(a_domain_that_bounces_later_opens_nothing),
         cmocka_unit_test(tenants_are_apart),
         cmocka_unit_test(the_oldest_go),
         cmocka_unit_test(a_restart_changes_nothing),
