@@ -8,6 +8,7 @@
 static const char *const WORDS[OUTBOX_KINDS] = {
     [OUTBOX_SUPPRESSED] = "suppressed", [OUTBOX_LIFTED] = "lifted",         [OUTBOX_HELD] = "held",
     [OUTBOX_BOUNCED] = "bounced",       [OUTBOX_COMPLAINED] = "complained", [OUTBOX_INCIDENT] = "incident",
+    [OUTBOX_ALERT] = "alert",
 };
 
 const char *outbox_kind_word(enum outbox_kind k)
@@ -244,6 +245,42 @@ enum status outbox_incident(struct ledger *l, const struct ledger_circumstance *
                                        .due_us = now_us};
         if (st == OK)
             st = ledger_put_letter(l, &letter, e);
+    }
+    buf_fini(&body);
+    return st;
+}
+
+/* ---- letters about no address ---- */
+
+static bool wants_message(const struct ledger_endpoint *p, enum outbox_kind kind, const struct outbox_message *m)
+{
+    return p->active && (p->kinds >> kind & 1) && (slice_empty(p->tenant) || slice_eq(p->tenant, m->tenant));
+}
+
+static void write_message(buf *out, enum outbox_kind kind, const struct outbox_message *m)
+{
+    buf_printf(out, "{\"type\":\"%s\",\"timestamp\":\"", outbox_kind_word(kind));
+    time_add_iso(out, m->now_us);
+    buf_adds(out, "\",\"data\":");
+    buf_add(out, m->data);
+    buf_addc(out, '}');
+}
+
+enum status outbox_message(struct ledger *l, enum outbox_kind kind, const struct outbox_message *m, err *e)
+{
+    const struct ledger_endpoint *all;
+    size_t count;
+    buf body;
+    enum status st = ledger_endpoints(l, &all, &count, e);
+    buf_init(&body, 0);
+    for (size_t i = 0; i < count && st == OK; i++) {
+        if (!wants_message(&all[i], kind, m))
+            continue;
+        if (!body.n)
+            write_message(&body, kind, m);
+        struct ledger_letter letter = {
+            .endpoint = all[i].id, .kind = kind, .body = buf_slice(&body), .made_us = m->now_us, .due_us = m->now_us};
+        st = body.failed ? err_set(e, E_MEMORY, "outbox: out of memory") : ledger_put_letter(l, &letter, e);
     }
     buf_fini(&body);
     return st;

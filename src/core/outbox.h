@@ -17,6 +17,7 @@ enum outbox_kind {
     OUTBOX_BOUNCED,
     OUTBOX_COMPLAINED,
     OUTBOX_INCIDENT,
+    OUTBOX_ALERT,
     OUTBOX_KINDS
 };
 const char *outbox_kind_word(enum outbox_kind k); /* "suppressed", ... */
@@ -46,5 +47,12 @@ enum outbox_incident { OUTBOX_INCIDENT_OPENED, OUTBOX_INCIDENT_CLOSED, OUTBOX_IN
 NODISCARD enum status outbox_incident(struct ledger *l, const struct ledger_circumstance *c,
                                       const struct ledger_incident *figures, enum outbox_incident what, int64_t now_us,
                                       err *e);
+/* A letter that is about no address. */
+struct outbox_message {
+    slice tenant; /* empty: of all tenants */
+    slice data;   /* one JSON object */
+    int64_t now_us;
+};
+NODISCARD enum status outbox_message(struct ledger *l, enum outbox_kind kind, const struct outbox_message *m, err *e);
 
 #endif

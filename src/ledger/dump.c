@@ -94,6 +94,15 @@ static const char *const sections[] = {
     "SELECT printf('incident %d signal %d ending %d pause %d failed %d of %d normal %d share %d seen %s', id, signal, "
     "ending,"
     " pause, failed, messages, normal_ppm, share_ppm, seen_us) AS line FROM incidents ORDER BY line",
+    "SELECT printf('alert %s %s %s %Q state %d since %s opened %s closed %s part %d of %d limit %d usual %d cause %Q "
+    "why %Q advice %Q look %Q acked %s by %Q silent %s', " TEXT(
+        "tenant") ", rule, what, name, state, since_us, opened_us, closed_us, part, whole, limit_ppm, usual_ppm, "
+                  "cause, why, advice, look, acked_us, acked_by, silent_until_us) AS line FROM alerts ORDER BY line",
+
+    "SELECT printf('notice %Q turn %d %Q made %s', channel, turn, text, made_us) AS line FROM notices ORDER BY line",
+
+    "SELECT printf('code %d %s provider %s code %d phase %d reason %d count %d', hour, " TEXT("tenant") ", " TEXT(
+        "provider") ", code, phase, reason, count) AS line FROM codes WHERE count <> 0 ORDER BY line",
 };
 
 static enum status dump_section(struct ledger *l, const char *sql, void (*line)(void *ctx, slice text), void *ctx,

@@ -19,6 +19,9 @@ static const char *const users[] = {
     "SELECT tenant FROM endpoints",
     "SELECT tenant FROM api_keys",
     "SELECT tenant, domain FROM circumstances",
+    "SELECT tenant FROM alerts",
+    "SELECT feed, tenant FROM beats",
+    "SELECT tenant, provider FROM codes",
 };
 
 /* One bit for each number that is used. */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "ledger/counter.h"
+#include "ledger/watching.h"
 
 #define MAX_PENDING 65536 /* rows gathered before they are written early */
 
@@ -11,13 +12,21 @@ struct group {
     int64_t provider;
 };
 
+/* The columns of codes, in their order. */
+enum { CODE_HOUR, CODE_TENANT, CODE_PROVIDER, CODE_CODE, CODE_PHASE, CODE_REASON, CODE_COLUMNS };
+
+struct code {
+    int64_t key[CODE_COLUMNS];
+    int64_t count;
+};
+
 struct sent {
     int64_t day;
     uint64_t hash;
 };
 
 struct pending {
-    map counters, groups;
+    map counters, groups, codes;
     struct sent *sent;
     size_t sent_count, sent_room;
     arena memory;
@@ -30,6 +39,7 @@ struct pending *pending_new(const struct sip_key *key)
         return NULL;
     map_init(&p->counters, key);
     map_init(&p->groups, key);
+    map_init(&p->codes, key);
     arena_init(&p->memory, 0);
     return p;
 }
@@ -42,6 +52,7 @@ void pending_free(struct pending **pp)
         return;
     map_fini(&p->counters);
     map_fini(&p->groups);
+    map_fini(&p->codes);
     arena_fini(&p->memory);
     free(p->sent);
     free(p);
@@ -51,6 +62,7 @@ void pending_forget(struct pending *p)
 {
     map_clear(&p->counters);
     map_clear(&p->groups);
+    map_clear(&p->codes);
     arena_reset(&p->memory);
     p->sent_count = 0;
 }
@@ -65,7 +77,8 @@ static enum status no_memory(struct ledger *l, err *e)
 static enum status make_room(struct ledger *l, err *e)
 {
     struct pending *p = l->pending;
-    bool full = p->counters.n >= MAX_PENDING || p->groups.n >= MAX_PENDING || p->sent_count >= MAX_PENDING;
+    bool full = p->counters.n >= MAX_PENDING || p->groups.n >= MAX_PENDING || p->codes.n >= MAX_PENDING ||
+                p->sent_count >= MAX_PENDING;
     return full ? pending_flush(l, e) : OK;
 }
 
@@ -158,6 +171,34 @@ enum status ledger_add_group(struct ledger *l, const struct ledger_group *g, err
     return OK;
 }
 
+enum status ledger_add_code(struct ledger *l, const struct ledger_code *c, err *e)
+{
+    struct code made = {.key = {[CODE_HOUR] = c->hour, [CODE_CODE] = c->code, [CODE_PHASE] = c->phase, [CODE_REASON] = c->reason}};
+    enum status st = store_writing(l, e);
+    if (st == OK)
+        st = make_room(l, e);
+    if (st == OK)
+        st = names_id(l, c->tenant, &made.key[CODE_TENANT], e);
+    if (st == OK)
+        st = names_id(l, c->provider, &made.key[CODE_PROVIDER], e);
+    if (st != OK)
+        return st;
+    struct pending *p = l->pending;
+    struct code *known = map_get(&p->codes, slice_of((const char *)made.key, sizeof made.key));
+    if (!known) {
+        known = ARENA_NEW(&p->memory, struct code);
+        if (!known)
+            return no_memory(l, e);
+        *known = made;
+        void **place = map_put(&p->codes, slice_of((const char *)known->key, sizeof known->key));
+        if (!place)
+            return no_memory(l, e);
+        *place = known;
+    }
+    known->count += c->count;
+    return OK;
+}
+
 enum status ledger_add_sent(struct ledger *l, uint64_t id_hash, int64_t time_us, err *e)
 {
     struct pending *p = l->pending;
@@ -184,6 +225,15 @@ static int by_key(const void *a, const void *b)
 {
     const struct counter *x = *(const struct counter *const *)a, *y = *(const struct counter *const *)b;
     for (int i = 0; i < DIMENSIONS; i++)
+        if (x->key[i] != y->key[i])
+            return x->key[i] < y->key[i] ? -1 : 1;
+    return 0;
+}
+
+static int by_code(const void *a, const void *b)
+{
+    const struct code *x = *(const struct code *const *)a, *y = *(const struct code *const *)b;
+    for (int i = 0; i < CODE_COLUMNS; i++)
         if (x->key[i] != y->key[i])
             return x->key[i] < y->key[i] ? -1 : 1;
     return 0;
@@ -223,6 +273,31 @@ static enum status write_counter(struct ledger *l, const struct counter *c, err 
         row_int(&r, c->key[i]);
     row_int(&r, c->count);
     return row_run(&r, e);
+}
+
+static enum status write_code(struct ledger *l, const struct code *c, err *e)
+{
+    struct row r;
+    enum status st = row_open(l, STMT_CODE_ADD, &r, e);
+    if (st != OK)
+        return st;
+    for (int i = 0; i < CODE_COLUMNS; i++)
+        row_int(&r, c->key[i]);
+    row_int(&r, c->count);
+    return row_run(&r, e);
+}
+
+static enum status write_codes(struct ledger *l, err *e)
+{
+    struct pending *p = l->pending;
+    void **codes = values_of(&p->codes, &p->memory);
+    enum status st = OK;
+    if (!codes)
+        return no_memory(l, e);
+    qsort(codes, p->codes.n, sizeof *codes, by_code);
+    for (size_t i = 0; st == OK && i < p->codes.n; i++)
+        st = write_code(l, codes[i], e);
+    return st;
 }
 
 static enum status write_group(struct ledger *l, const struct group *g, err *e)
@@ -273,13 +348,13 @@ static enum status write_all(struct ledger *l, err *e)
         st = write_group(l, groups[i], e);
     for (size_t i = 0; st == OK && i < p->sent_count; i++)
         st = write_sent(l, &p->sent[i], e);
-    return st;
+    return st == OK ? write_codes(l, e) : st;
 }
 
 enum status pending_flush(struct ledger *l, err *e)
 {
     struct pending *p = l->pending;
-    if (p->counters.n == 0 && p->groups.n == 0 && p->sent_count == 0)
+    if (p->counters.n == 0 && p->groups.n == 0 && p->codes.n == 0 && p->sent_count == 0)
         return OK;
     enum status st = write_all(l, e);
     if (st == OK)

@@ -234,6 +234,10 @@ static enum status prune_rest(struct prune *p)
         st = prune_where(p, STMT_OPAQUE_PRUNE, limit_of(p, p->r->sent_us) / TIME_DAY);
     if (st == OK && !kept_for_ever(p->r->tallies_us))
         st = prune_tallies(p);
+    if (st == OK && !kept_for_ever(p->r->tallies_us))
+        st = prune_where(p, STMT_CODES_PRUNE, limit_of(p, p->r->tallies_us) / TIME_HOUR);
+    if (st == OK && !kept_for_ever(p->r->events_us))
+        st = prune_where(p, STMT_ALERTS_PRUNE, limit_of(p, p->r->events_us));
     bool any = p->removed > 0 || p->r->resume; /* in earlier pages, perhaps */
     if (st == OK && any)
         st = row_open(p->l, STMT_REPLIES_ORPHANED, &r, p->e) == OK ? row_run(&r, p->e) : p->e->status;

@@ -132,9 +132,27 @@ static const char incidents[] =
     " seen_us INTEGER) STRICT;"
     "CREATE TABLE meters(key INTEGER PRIMARY KEY, bytes BLOB NOT NULL, updated_us INTEGER NOT NULL) STRICT;";
 
+/* What is watched (watching.h): alerts and what of them is to be told, the rhythm of feeds, codes by provider and hour. */
+static const char watching[] =
+    "CREATE TABLE alerts(id INTEGER PRIMARY KEY AUTOINCREMENT, tenant INTEGER NOT NULL, rule TEXT NOT NULL, what TEXT "
+    "NOT NULL, name TEXT NOT NULL, state INTEGER NOT NULL, since_us INTEGER, opened_us INTEGER, closed_us INTEGER, "
+    "seen_us INTEGER, part INTEGER NOT NULL, whole INTEGER NOT NULL, limit_ppm INTEGER NOT NULL, usual_ppm INTEGER NOT "
+    "NULL, cause TEXT, why TEXT, advice TEXT, look TEXT, acked_us INTEGER, acked_by TEXT, silent_until_us INTEGER) "
+    "STRICT;"
+    "CREATE UNIQUE INDEX alerts_live ON alerts(tenant, rule, what, name) WHERE closed_us IS NULL;"
+    "CREATE TABLE notices(id INTEGER PRIMARY KEY AUTOINCREMENT, channel TEXT NOT NULL, alert INTEGER NOT NULL, turn "
+    "INTEGER NOT NULL, text TEXT NOT NULL, made_us INTEGER NOT NULL, due_us INTEGER NOT NULL, attempts INTEGER NOT "
+    "NULL) STRICT;"
+    "CREATE TABLE beats(feed INTEGER NOT NULL, tenant INTEGER NOT NULL, heard_us INTEGER, memory BLOB, PRIMARY "
+    "KEY(feed, tenant)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE codes(hour INTEGER NOT NULL, tenant INTEGER NOT NULL, provider INTEGER NOT NULL, code INTEGER NOT "
+    "NULL, phase INTEGER NOT NULL, reason INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY(hour, tenant, "
+    "provider, code, phase, reason)) STRICT, WITHOUT ROWID;";
+
 /* By number; a migration that was released is never edited, the next one mends it. */
-static const char *const migrations[] = {first,  acquisition, waiting, hashed_rows,   opaque, feed_memory,
-                                         outbox, api_keys,    bodies,  circumstances, sums,   incidents};
+static const char *const migrations[] = {first,       acquisition, waiting,  hashed_rows, opaque,
+                                         feed_memory, outbox,      api_keys, bodies,      circumstances,
+                                         sums,        incidents,   watching};
 
 int schema_version(void)
 {

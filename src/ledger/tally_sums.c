@@ -1,0 +1,68 @@
+/* Sums of tallies over several dimensions at once. */
+#include <stdio.h>
+
+#include "ledger/store.h"
+#include "ledger/watching.h"
+
+static const char *const columns[TALLY_DIMENSIONS] = {
+    [TALLY_CAMPAIGN] = "campaign", [TALLY_DOMAIN] = "domain", [TALLY_PROVIDER] = "provider",
+    [TALLY_SOURCE] = "source",     [TALLY_STREAM] = "stream", [TALLY_IP] = "sending_ip",
+};
+
+#define SQL_BYTES 512
+
+/* "SELECT tenant, campaign, kind, reason, sum(count), ... GROUP BY 1, 2, 3, 4" */
+static void write_sql(unsigned dimensions, char sql[SQL_BYTES])
+{
+    char names[160], numbers[48];
+    size_t n = (size_t)snprintf(names, sizeof names, "tenant"), m = (size_t)snprintf(numbers, sizeof numbers, "1");
+    unsigned at = 1;
+    for (size_t i = 0; i < TALLY_DIMENSIONS; i++)
+        if (dimensions >> i & 1) {
+            MUST(columns[i]);
+            n += (size_t)snprintf(names + n, sizeof names - n, ", %s", columns[i]);
+            m += (size_t)snprintf(numbers + m, sizeof numbers - m, ", %u", ++at);
+        }
+    MUST(n < sizeof names && m < sizeof numbers);
+    snprintf(sql, SQL_BYTES,
+             "SELECT %s, kind, reason, sum(count), min(hour), max(hour) FROM tallies WHERE hour >= ? AND hour < ? "
+             "GROUP BY %s, kind, reason HAVING sum(count) <> 0 ORDER BY %s",
+             names, numbers, numbers);
+}
+
+static void read_sum(struct row *r, unsigned dimensions, struct ledger_sum *s)
+{
+    s->tenant = names_text(r->l, cell_int(r));
+    for (size_t i = 0; i < TALLY_DIMENSIONS; i++)
+        s->by[i] = dimensions >> i & 1 ? names_text(r->l, cell_int(r)) : SLICE_EMPTY;
+    s->kind = (enum bounce_kind)cell_int(r);
+    s->reason = (enum bounce_reason)cell_int(r);
+    s->count = cell_int(r);
+    s->first_us = cell_int(r) * TIME_HOUR;
+    s->last_us = cell_int(r) * TIME_HOUR;
+}
+
+enum status ledger_sums(struct ledger *l, unsigned dimensions, int64_t from_us, int64_t to_us, ledger_sum_fn each,
+                        void *ctx, err *e)
+{
+    char sql[SQL_BYTES];
+    struct row r = {.l = l, .at = 1, .rc = SQLITE_OK};
+    struct ledger_sum s;
+    enum status st = pending_flush(l, e);
+    if (st != OK)
+        return st;
+    write_sql(dimensions, sql);
+    if (sqlite3_prepare_v2(l->db, sql, -1, &r.s, NULL) != SQLITE_OK)
+        return store_fail(l, e, "prepare sums");
+    row_int(&r, from_us == TIME_NONE ? 0 : from_us / TIME_HOUR);
+    row_int(&r, to_us == TIME_NONE ? INT64_MAX : (to_us + TIME_HOUR - 1) / TIME_HOUR);
+    l->cursors++;
+    while (row_next(&r, &st, e) > 0) {
+        read_sum(&r, dimensions, &s);
+        if (!each(ctx, &s))
+            break;
+    }
+    l->cursors--;
+    sqlite3_finalize(r.s);
+    return st;
+}
