@@ -26,6 +26,7 @@ const struct cmd *const cmd_table[] = {
     &cmd_replay,
     &cmd_key,
     &cmd_webhooks,
+    &cmd_alerts,
     &cmd_serve,
     &cmd_status,
     &cmd_reload,

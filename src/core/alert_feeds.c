@@ -97,7 +97,9 @@ static bool look_at_circumstance(void *ctx, const struct ledger_circumstance *c)
     bool feed = c->c.by == MARK_FEED;
     struct finding f = {.tenant = arena_dup(s->a, c->tenant),
                         .rule = rule,
-                        .what = feed ? ABOUT_FEED : slice_empty(c->domain) ? ABOUT_PROVIDER : ABOUT_DOMAIN,
+                        .what = feed                     ? ABOUT_FEED
+                                : slice_empty(c->domain) ? ABOUT_PROVIDER
+                                                         : ABOUT_DOMAIN,
                         .name = name_of(s, c),
                         .figure = {stands, 1},
                         .limits = at_once(),

@@ -19,11 +19,8 @@ static enum status look_at_row(struct alert_search *s, enum alert_what what, con
 {
     const struct alert_settings *c = s->run->settings;
     struct alert_figure usual = past ? failures(&past->rates) : (struct alert_figure){0, 0};
-    struct finding f = {.tenant = row->tenant,
-                        .rule = RULE_SPIKE,
-                        .what = what,
-                        .name = row->name,
-                        .figure = failures(&row->rates)};
+    struct finding f = {
+        .tenant = row->tenant, .rule = RULE_SPIKE, .what = what, .name = row->name, .figure = failures(&row->rates)};
     if (usual.whole < c->least)
         return OK; /* no past: new ground is watched by itself */
     f.usual_ppm = alert_share_ppm(&usual);
@@ -52,8 +49,7 @@ static enum status look_at_subject(struct alert_search *s, size_t i)
         for (size_t k = 0; k < now.n && st == OK; k++) {
             const struct figure_row *row = &now.rows[k];
             if (rates_sent(&row->rates) >= c->least)
-                st = look_at_row(s, SUBJECTS[i].what, row,
-                                 figures_get(&past, s, row->tenant, row->name, row->second));
+                st = look_at_row(s, SUBJECTS[i].what, row, figures_get(&past, s, row->tenant, row->name, row->second));
         }
         figures_free(&past);
     }

@@ -3,16 +3,16 @@
 
 #include "core/alert_find.h"
 
-#define LEAST_SAID 10     /* times */
-#define LEAST_PPM 5000    /* of what was sent there */
+#define LEAST_SAID 10  /* times */
+#define LEAST_PPM 5000 /* of what was sent there */
 #define SIGMAS 4u
 
 /* One provider of one tenant: how often each reason and each code came, now and before. */
 struct said_code {
     unsigned code;
-    int64_t count[2];                 /* now, before */
-    int64_t reasons[BOUNCE_REASONS];  /* now */
-    int64_t phases[BOUNCE_PHASES];    /* now */
+    int64_t count[2];                /* now, before */
+    int64_t reasons[BOUNCE_REASONS]; /* now */
+    int64_t phases[BOUNCE_PHASES];   /* now */
 };
 
 struct provider {
@@ -168,8 +168,8 @@ static enum status tell_reason(struct alert_search *s, const struct provider *p,
     take_figure(s, &f, now, before, v, *raised);
     only[reason] = now;
     f.cause = cause_of(only, p->phases, s->a, &f.why);
-    f.why = arena_printf(s->a, "%s; %.*s%lld now, %.*s", bounce_reason_text(reason), SLICE_FMT(codes_with(s, p, reason)),
-                         (long long)now, SLICE_FMT(before_text(s, before)));
+    f.why = arena_printf(s->a, "%s; %.*s%lld now, %.*s", bounce_reason_text(reason),
+                         SLICE_FMT(codes_with(s, p, reason)), (long long)now, SLICE_FMT(before_text(s, before)));
     f.advice = next_advice(reason);
     f.look = S("bounced report --by reason");
     return search_add(s, &f);
@@ -244,7 +244,7 @@ static enum status look_at_unknown(struct alert_search *s, const struct saying *
                          SLICE_FMT(percent_text(s->a, f.usual_ppm)),
                          SLICE_FMT(slice_empty(most->name) ? S("receivers without a name") : most->name));
     f.advice = S("read them and tell what they mean: a rule is one line");
-    f.look = S("bounced review groups");
+    f.look = S("bounced review");
     return search_add(s, &f);
 }
 

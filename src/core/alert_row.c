@@ -92,8 +92,9 @@ static enum status tell(struct alert_search *s, const struct runs *r, const stru
     f.cause = cause_of(reasons, NULL, s->a, &f.why);
     f.why = arena_printf(s->a, "%u campaigns in a row, the last one '%.*s'; %.*s", blocked, SLICE_FMT(first->campaign),
                          SLICE_FMT(f.why));
-    f.advice = arena_printf(s->a, "pause the stream '%.*s' at %.*s",
-                            SLICE_FMT(slice_empty(first->stream) ? S("(none)") : first->stream), SLICE_FMT(first->place));
+    f.advice =
+        arena_printf(s->a, "pause the stream '%.*s' at %.*s",
+                     SLICE_FMT(slice_empty(first->stream) ? S("(none)") : first->stream), SLICE_FMT(first->place));
     f.look = arena_printf(s->a, "bounced advice campaign '%.*s'", SLICE_FMT(first->campaign));
     return search_add(s, &f);
 }

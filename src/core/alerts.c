@@ -27,7 +27,7 @@ bool alert_is_open(const struct ledger_alert *a)
 static bool copy_alert(arena *a, const struct ledger_alert *from, struct ledger_alert *to)
 {
     *to = *from;
-    slice *const texts[] = {&to->tenant, &to->rule, &to->what,   &to->name,    &to->cause,
+    slice *const texts[] = {&to->tenant, &to->rule,   &to->what, &to->name,    &to->cause,
                             &to->why,    &to->advice, &to->look, &to->acked_by};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         *texts[i] = arena_dup(a, *texts[i]);

@@ -25,7 +25,16 @@ const char *alert_rule_text(enum alert_rule r);
 enum alert_rule alert_rule_find(slice word); /* ALERT_RULES when there is none */
 
 /* What an alert is about. */
-enum alert_what { ABOUT_CAMPAIGN, ABOUT_DOMAIN, ABOUT_PROVIDER, ABOUT_STREAM, ABOUT_SOURCE, ABOUT_FEED, ABOUT_ALL, ABOUTS };
+enum alert_what {
+    ABOUT_CAMPAIGN,
+    ABOUT_DOMAIN,
+    ABOUT_PROVIDER,
+    ABOUT_STREAM,
+    ABOUT_SOURCE,
+    ABOUT_FEED,
+    ABOUT_ALL,
+    ABOUTS
+};
 const char *alert_what_word(enum alert_what w); /* "campaign", ..., "all" */
 
 struct alert_settings {
@@ -34,9 +43,9 @@ struct alert_settings {
     int64_t open_us, close_us;                                          /* how long it must be so */
     int64_t window_us;                                                  /* of domains, providers, streams */
     int64_t campaign_us;                                                /* how far back a campaign counts */
-    int64_t past_us;     /* what "usual" is made of, before the window */
-    unsigned times;      /* a spike is so many times the usual */
-    unsigned row;        /* campaigns blocked in a row */
+    int64_t past_us;                                                    /* what "usual" is made of, before the window */
+    unsigned times;                                                     /* a spike is so many times the usual */
+    unsigned row;                                                       /* campaigns blocked in a row */
     int64_t unknown_ppm; /* failures that no rule understands, of all failures */
     unsigned silent;     /* a feed is silent after so many times its usual gap */
 };
@@ -52,8 +61,8 @@ NODISCARD enum status alert_settings_check(const struct alert_settings *s, err *
 struct alert_run {
     int64_t now_us;
     const struct alert_settings *settings;
-    bool deep;                             /* with the rules that look at the past */
-    uint64_t asked, failed;                /* checks since the last run, and of them those that could not be answered */
+    bool deep;              /* with the rules that look at the past */
+    uint64_t asked, failed; /* checks since the last run, and of them those that could not be answered */
 };
 
 struct finding {

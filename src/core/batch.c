@@ -4,11 +4,14 @@
 
 #include "base/map.h"
 #include "bounce/address.h"
+#include "core/around.h"
+#include "core/breaker.h"
 #include "core/entry.h"
 #include "core/incidents.h"
 #include "core/outbox.h"
 #include "core/tally.h"
 
+#define CODE_WITHIN_BYTES 64u  /* of a reply: an enhanced code stands behind the code */
 #define ADDRESSES_AT_ONCE 512u /* read from the ledger in one go */
 
 /* The addresses that a chunk of sorted items is about. */
@@ -28,6 +31,7 @@ struct writer {
     struct decision *decisions;
     size_t decision_count, decision_room;
     map domains; /* with deliveries of this batch: to struct moved_domain */
+    struct heard heard;
 };
 
 struct moved_domain {
@@ -111,6 +115,8 @@ static enum status add_decision(struct writer *w, const struct entry *n, const s
         return OK;
     c->suppressed += is && !was;
     c->lifted += was && !is;
+    if (is && !was && o && !heard_suppression(&w->heard, o->tenant, o->feed, o->time_us))
+        return no_memory(e);
     arena *a = w->b->a;
     struct decision *grown = arena_grow(a, w->decisions, w->decision_count, &w->decision_room, sizeof(*grown));
     if (!grown)
@@ -153,6 +159,33 @@ static enum status add_group(struct writer *w, const struct batch_item *item, er
     return ledger_add_group(w->b->ledger, &g, e);
 }
 
+/* The enhanced code that the far server gave; 0: none. */
+static unsigned code_of(const struct observation *o)
+{
+    struct bounce_enhanced x;
+    slice rest = slice_sub(o->reply, 0, CODE_WITHIN_BYTES), word;
+    while (slice_word(&rest, &word)) {
+        size_t dash = slice_chr(word, '-'); /* "550-5.7.1" */
+        if (bounce_enhanced_parse(word, &x) || (dash == 3 && bounce_enhanced_parse(slice_from(word, 4), &x)))
+            return LEDGER_CODE(x.klass, x.subject, x.detail);
+    }
+    return bounce_enhanced_parse(o->status, &x) ? LEDGER_CODE(x.klass, x.subject, x.detail) : 0;
+}
+
+static enum status add_code(struct writer *w, const struct observation *o, err *e)
+{
+    if (!bounce_kind_final(o->kind) && !bounce_kind_attempt(o->kind))
+        return OK;
+    struct ledger_code c = {.hour = o->time_us / TIME_HOUR,
+                            .tenant = o->tenant,
+                            .provider = o->provider,
+                            .code = code_of(o),
+                            .phase = o->phase,
+                            .reason = o->verdict.reason,
+                            .count = 1};
+    return ledger_add_code(w->b->ledger, &c, e);
+}
+
 static enum status put_event(struct writer *w, const struct entry *n, const struct batch_item *item, err *e)
 {
     struct intake_counts *c = &w->b->result->counts;
@@ -182,7 +215,9 @@ static enum status put_event(struct writer *w, const struct entry *n, const stru
     news.said = o;
     news.stream = o->stream;
     news.reason = bounce_kind_final(o->kind) ? o->verdict.reason : news.reason;
-    st = add_group(w, item, e);
+    st = heard_feed(&w->heard, o->tenant, o->feed) ? add_group(w, item, e) : no_memory(e);
+    if (st == OK)
+        st = add_code(w, o, e);
     return st == OK ? outbox_observed(w->b->ledger, &news, e) : st;
 }
 
@@ -346,11 +381,23 @@ static enum status write_waiting(struct writer *w, err *e)
     return st;
 }
 
-/* ---- incidents ---- */
+/* ---- incidents and breakers ---- */
 
 static enum status tell_changed(void *ctx, const struct entry *n, err *e)
 {
     return add_decision(ctx, n, NULL, e);
+}
+
+/* Where a breaker opened, a first page of what was suppressed already is folded with it; the rest follows (core/around.h). */
+static enum status write_feeds(struct writer *w, err *e)
+{
+    struct around_counts counts = {0};
+    unsigned opened;
+    bool more;
+    enum status st = heard_write(&w->heard, w->b->ledger, w->b->breaker, w->b->now_us, &opened, e);
+    return st == OK && opened
+               ? around_some(w->b->ledger, w->b->policy, w->b->now_us, tell_changed, w, &counts, &more, e)
+               : st;
 }
 
 static enum status write_sorted(struct writer *w, err *e)
@@ -367,7 +414,9 @@ static enum status write_sorted(struct writer *w, err *e)
         st = write_addresses(w, e);
     if (st == OK)
         st = write_waiting(w, e);
-    return st == OK && b->incidents ? incidents_take(b->incidents, b, tell_changed, w, e) : st;
+    if (st == OK && b->incidents)
+        st = incidents_take(b->incidents, b, tell_changed, w, e);
+    return st == OK ? write_feeds(w, e) : st;
 }
 
 enum status batch_write(struct batch *b, err *e)
@@ -379,6 +428,7 @@ enum status batch_write(struct batch *b, err *e)
     if (st != OK)
         return st;
     arena_init(&w.scratch, 0);
+    heard_init(&w.heard, b->a);
     map_init(&w.domains, ledger_key(b->ledger));
     st = write_sorted(&w, e);
     map_fini(&w.domains);

@@ -14,8 +14,9 @@ struct batch {
     const struct bounce_rules *rules;
     slice rules_version;
     const struct policy *policy;
-    struct incidents *incidents;      /* NULL: nobody looks for them */
-    struct observation *observations; /* verdicts are filled in */
+    struct incidents *incidents;          /* NULL: nobody looks for them */
+    const struct breaker_limits *breaker; /* NULL: none */
+    struct observation *observations;     /* verdicts are filled in */
     size_t count;
     int64_t now_us;
     arena *a;        /* everything, the result too */

@@ -290,6 +290,7 @@ enum status intake_flush(struct intake *in, int64_t now_us, struct intake_result
                       .rules_version = in->rules_version,
                       .policy = in->policy,
                       .incidents = in->incidents,
+                      .breaker = in->options.breaker,
                       .observations = in->gathered,
                       .count = in->count,
                       .now_us = now_us,

@@ -17,6 +17,7 @@
 #define INTAKE_BATCH_BYTES (64u * 1024 * 1024) /* and bytes of text */
 
 struct intake;
+struct breaker_limits;
 
 struct intake_options {
     bool dry_run;      /* do all the work, tell the decisions, keep nothing: see intake_free */
@@ -24,6 +25,8 @@ struct intake_options {
     bool no_incidents; /* nobody looks for incidents */
     enum meter_sensitivity sensitivity;
     slice tenant, stream, campaign, source; /* where the observation tells none */
+    const struct breaker_limits
+        *breaker; /* what is a flood of one feed (core/breaker.h); NULL: nothing. Lives as long */
     /* Called in each flush when all else is written, inside the transaction: what else belongs to it. NULL: nothing. */
     enum status (*more)(void *ctx, struct ledger *l, err *e);
     void *more_ctx;

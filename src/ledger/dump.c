@@ -101,6 +101,8 @@ static const char *const sections[] = {
 
     "SELECT printf('notice %Q turn %d %Q made %s', channel, turn, text, made_us) AS line FROM notices ORDER BY line",
 
+    "SELECT printf('beat %s %s', " TEXT("tenant") ", " TEXT("feed") ") AS line FROM beats ORDER BY line",
+
     "SELECT printf('code %d %s provider %s code %d phase %d reason %d count %d', hour, " TEXT("tenant") ", " TEXT(
         "provider") ", code, phase, reason, count) AS line FROM codes WHERE count <> 0 ORDER BY line",
 };

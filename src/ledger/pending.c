@@ -173,7 +173,8 @@ enum status ledger_add_group(struct ledger *l, const struct ledger_group *g, err
 
 enum status ledger_add_code(struct ledger *l, const struct ledger_code *c, err *e)
 {
-    struct code made = {.key = {[CODE_HOUR] = c->hour, [CODE_CODE] = c->code, [CODE_PHASE] = c->phase, [CODE_REASON] = c->reason}};
+    struct code made = {
+        .key = {[CODE_HOUR] = c->hour, [CODE_CODE] = c->code, [CODE_PHASE] = c->phase, [CODE_REASON] = c->reason}};
     enum status st = store_writing(l, e);
     if (st == OK)
         st = make_room(l, e);

@@ -37,7 +37,8 @@ struct ledger_code {
     enum bounce_reason reason;
     int64_t count;
 };
-#define LEDGER_CODE(klass, subject, detail) ((unsigned)(klass)*1000000u + (unsigned)(subject)*1000u + (unsigned)(detail))
+#define LEDGER_CODE(klass, subject, detail) \
+    ((unsigned)(klass)*1000000u + (unsigned)(subject)*1000u + (unsigned)(detail))
 /* Gathered in memory and written at commit, as tallies are. */
 NODISCARD enum status ledger_add_code(struct ledger *l, const struct ledger_code *c, err *e);
 typedef bool (*ledger_code_fn)(void *ctx, const struct ledger_code *c);
@@ -65,9 +66,9 @@ NODISCARD enum status ledger_beats(struct ledger *l, ledger_beat_fn each, void *
 struct ledger_alert {
     int64_t id; /* rises; 0: not stored yet */
     slice tenant;
-    slice rule, what, name; /* "hard", "campaign", "spring-sale": words of core/alerts.h, and what it is about */
-    unsigned state;         /* enum alert_state; QUIET: closed */
-    int64_t since_us;       /* of the state */
+    slice rule, what, name;       /* "hard", "campaign", "spring-sale": words of core/alerts.h, and what it is about */
+    unsigned state;               /* enum alert_state; QUIET: closed */
+    int64_t since_us;             /* of the state */
     int64_t opened_us, closed_us; /* TIME_NONE: not yet */
     int64_t seen_us;              /* evaluated last */
     int64_t part, whole, limit_ppm, usual_ppm; /* as they are now, or were at the end */
@@ -92,9 +93,9 @@ NODISCARD enum status ledger_prune_alerts(struct ledger *l, int64_t before_us, i
 struct ledger_notice {
     int64_t id; /* rises; never given twice */
     slice channel;
-    int64_t alert;  /* its number */
-    unsigned turn;  /* enum alert_turn: it opened, or it closed */
-    slice text;     /* one JSON object, as it was then */
+    int64_t alert; /* its number */
+    unsigned turn; /* enum alert_turn: it opened, or it closed */
+    slice text;    /* one JSON object, as it was then */
     int64_t made_us, due_us;
     unsigned attempts;
 };

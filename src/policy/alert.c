@@ -81,7 +81,7 @@ bool alert_unusual(const struct alert_figure *now, const struct alert_figure *us
         return false;
     /* the usual share is itself only known from so many messages */
     double spread = n * p * (1.0 - p) * (1.0 + n / ((double)(usual->whole > 0 ? usual->whole : 0) + 1.0));
-    return above * above >= (double)sigmas * (double)sigmas * spread;
+    return above * above >= (double)sigmas * (double)sigmas * (spread + 1.0); /* counts of one or two prove nothing */
 }
 
 int alert_sequential(const struct alert_figure *f, int64_t good_ppm, int64_t bad_ppm)

@@ -49,50 +49,49 @@ uint32_t beat_window(const struct beat *b)
 {
     uint64_t sum = 0;
     for (unsigned i = 0; i < BEAT_SLOTS; i++)
-        sum += b->slots[i].count;
+        sum += b->slots[i];
     return sum > UINT32_MAX ? UINT32_MAX : (uint32_t)sum;
 }
 
 static void forget_slots(struct beat *b)
 {
     for (unsigned i = 0; i < BEAT_SLOTS; i++)
-        b->slots[i] = (struct beat_slot){0, 0};
+        b->slots[i] = 0;
+    b->peak = 0;
 }
 
-/* The window that was is over, as far as the new slot leaves it behind: what it was is usual from now on. */
+/* A window of which the new slot leaves nothing behind is over: what it was is usual from now on. */
 static void move_on(struct beat *b, int64_t slot, int64_t now_us)
 {
     uint32_t window = beat_window(b);
+    if (window > b->peak) {
+        b->peak = window;
+        b->peak_slot = b->slot;
+    }
     if (b->usual_us != TIME_NONE && now_us > b->usual_us)
         b->usual = (uint32_t)fade(b->usual, now_us - b->usual_us);
     if (b->usual_us == TIME_NONE || now_us - b->usual_us >= BEAT_FADE_US / 32)
         b->usual_us = now_us;
-    b->usual = window > b->usual ? window : b->usual;
+    if (b->peak && slot - b->peak_slot >= BEAT_SLOTS) {
+        b->usual = b->peak > b->usual ? b->peak : b->usual;
+        b->peak = 0;
+    }
     int64_t by = b->slot == INT64_MIN ? BEAT_SLOTS : slot - b->slot;
     for (unsigned i = BEAT_SLOTS; i-- > 0;)
-        b->slots[i] = (int64_t)i >= by ? b->slots[i - (unsigned)by] : (struct beat_slot){0, 0};
+        b->slots[i] = (int64_t)i >= by ? b->slots[i - (unsigned)by] : 0;
     b->slot = slot;
 }
 
 static unsigned oldest(const struct beat *b)
 {
     unsigned i = BEAT_SLOTS - 1;
-    while (i && !b->slots[i].count)
+    while (i && !b->slots[i])
         i--;
     return i;
 }
 
-static int64_t least_seq(const struct beat *b)
-{
-    int64_t seq = INT64_MAX;
-    for (unsigned i = 0; i < BEAT_SLOTS; i++)
-        if (b->slots[i].count && b->slots[i].seq < seq)
-            seq = b->slots[i].seq;
-    return seq;
-}
-
-bool beat_suppressed(struct beat *b, const struct beat_limits *l, int64_t time_us, uint32_t count, int64_t seq,
-                     int64_t now_us, int64_t *from_us, int64_t *from_seq)
+bool beat_suppressed(struct beat *b, const struct beat_limits *l, int64_t time_us, uint32_t count, int64_t now_us,
+                     int64_t *from_us)
 {
     int64_t span_us = l->span_us / BEAT_SLOTS;
     MUST(span_us > 0);
@@ -102,15 +101,11 @@ bool beat_suppressed(struct beat *b, const struct beat_limits *l, int64_t time_u
     int64_t back = b->slot - slot;
     if (back >= BEAT_SLOTS)
         return false; /* older than the window */
-    struct beat_slot *s = &b->slots[back];
-    if (!s->count)
-        s->seq = seq;
-    s->count += count;
+    b->slots[back] += count;
     uint32_t window = beat_window(b);
     if (window <= l->count || window / l->times <= b->usual || !has_past(b, now_us))
         return false;
     *from_us = (b->slot - (int64_t)oldest(b)) * span_us;
-    *from_seq = least_seq(b);
     forget_slots(b);
     return true;
 }
@@ -131,12 +126,12 @@ void beat_encode(const struct beat *b, buf *out)
     put_u64(out, (uint64_t)b->gap_us);
     put_u64(out, b->heard);
     put_u64(out, (uint64_t)b->slot);
+    put_u64(out, b->peak);
+    put_u64(out, (uint64_t)b->peak_slot);
     put_u64(out, b->usual);
     put_u64(out, (uint64_t)b->usual_us);
-    for (unsigned i = 0; i < BEAT_SLOTS; i++) {
-        put_u64(out, b->slots[i].count);
-        put_u64(out, (uint64_t)b->slots[i].seq);
-    }
+    for (unsigned i = 0; i < BEAT_SLOTS; i++)
+        put_u64(out, b->slots[i]);
 }
 
 static uint64_t get_u64(slice *s)
@@ -151,7 +146,7 @@ static uint64_t get_u64(slice *s)
 bool beat_decode(slice bytes, struct beat *out)
 {
     beat_init(out);
-    if (bytes.n != 1 + 8 * (7 + 2 * BEAT_SLOTS) || (unsigned char)bytes.p[0] != VERSION)
+    if (bytes.n != 1 + 8 * (9 + BEAT_SLOTS) || (unsigned char)bytes.p[0] != VERSION)
         return false;
     slice s = slice_from(bytes, 1);
     out->since_us = (int64_t)get_u64(&s);
@@ -159,11 +154,11 @@ bool beat_decode(slice bytes, struct beat *out)
     out->gap_us = (int64_t)get_u64(&s);
     out->heard = (uint32_t)get_u64(&s);
     out->slot = (int64_t)get_u64(&s);
+    out->peak = (uint32_t)get_u64(&s);
+    out->peak_slot = (int64_t)get_u64(&s);
     out->usual = (uint32_t)get_u64(&s);
     out->usual_us = (int64_t)get_u64(&s);
-    for (unsigned i = 0; i < BEAT_SLOTS; i++) {
-        out->slots[i].count = (uint32_t)get_u64(&s);
-        out->slots[i].seq = (int64_t)get_u64(&s);
-    }
+    for (unsigned i = 0; i < BEAT_SLOTS; i++)
+        out->slots[i] = (uint32_t)get_u64(&s);
     return true;
 }

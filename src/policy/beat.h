@@ -10,26 +10,23 @@
 #include "base/buf.h"
 #include "base/time.h"
 
-#define BEAT_SLOTS 12u               /* parts of the window that are counted apart */
-#define BEAT_FADE_US (30 * TIME_DAY) /* after this half of what was greatest is left */
-#define BEAT_LEARN_US TIME_DAY       /* a feed younger than this has no past to be measured by */
-#define BEAT_LEAST_HEARD 20u         /* nor has one that was heard fewer times */
+#define BEAT_SLOTS 12u                    /* parts of the window that are counted apart */
+#define BEAT_FADE_US (30 * TIME_DAY)      /* after this half of what was greatest is left */
+#define BEAT_LEARN_US TIME_DAY            /* a feed younger than this has no past to be measured by */
+#define BEAT_LEAST_HEARD 20u              /* nor has one that was heard fewer times */
 #define BEAT_LEAST_GAP_US (2 * TIME_HOUR) /* no feed is silent before this */
-#define BEAT_MAX_BYTES 512u          /* of the encoding */
-
-struct beat_slot {
-    uint32_t count;   /* suppressions */
-    int64_t seq;      /* change number before the first of them */
-};
+#define BEAT_MAX_BYTES 512u               /* of the encoding */
 
 struct beat {
     int64_t since_us, heard_us; /* first and last heard; TIME_NONE: never */
     int64_t gap_us;             /* the greatest pause, faded */
     uint32_t heard;             /* times */
     int64_t slot;               /* number of slots[0], the newest; slots are span_us / BEAT_SLOTS long, since 1970 */
-    struct beat_slot slots[BEAT_SLOTS];
-    uint32_t usual;  /* the greatest window that was no flood, faded */
-    int64_t usual_us; /* when it was faded last */
+    uint32_t slots[BEAT_SLOTS]; /* suppressions */
+    uint32_t peak;              /* the greatest window of late, which is not over yet ... */
+    int64_t peak_slot;          /* ... and where it ended */
+    uint32_t usual;             /* the greatest window that is over, faded */
+    int64_t usual_us;           /* when it was faded last */
 };
 
 struct beat_limits {
@@ -44,10 +41,10 @@ void beat_heard(struct beat *b, int64_t now_us);
 /* How long it may keep silent, `times` its usual greatest pause; TIME_NONE: not known yet. */
 int64_t beat_patience_us(const struct beat *b, unsigned times);
 
-/* It made `count` suppressions at `time_us` (time of the events); `seq`: the change number before them. True when the window that ends there
- * is a flood: *from_us and *from_seq tell where it began, and what was counted is forgotten, so that it is told once. */
-bool beat_suppressed(struct beat *b, const struct beat_limits *l, int64_t time_us, uint32_t count, int64_t seq,
-                     int64_t now_us, int64_t *from_us, int64_t *from_seq);
+/* It made `count` suppressions at `time_us` (time of the events). True when the window that ends there is a flood: *from_us tells where it
+ * began, and what was counted is forgotten, so that it is told once. */
+bool beat_suppressed(struct beat *b, const struct beat_limits *l, int64_t time_us, uint32_t count, int64_t now_us,
+                     int64_t *from_us);
 /* Suppressions in the window that is counted now. */
 uint32_t beat_window(const struct beat *b);
 

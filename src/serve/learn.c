@@ -22,6 +22,15 @@ static void problem(struct learning *l, slice text)
         l->tell(l->ctx, SLICE_EMPTY, 0, false, text);
 }
 
+static void learn_breaker(const struct settings *s, struct breaker_limits *out)
+{
+    const struct conf_breaker *c = settings_of(s, "breaker");
+    *out = (struct breaker_limits){
+        .on = c->on,
+        .flood = {.count = (uint32_t)c->count, .span_us = c->span_us, .times = (unsigned)c->times},
+    };
+}
+
 static void compile(struct learning *l, const struct rule_files *files)
 {
     slice problems = SLICE_EMPTY, line;
@@ -78,6 +87,7 @@ struct knowledge *learn(const struct settings *s, settings_problem_fn tell, void
         problem(&l, S("out of memory"));
         return NULL;
     }
+    learn_breaker(s, &l.k->breaker);
     if (learn_policy(s, &l.k->a, &l.k->policy, &e) != OK)
         problem(&l, slice_str(e.text));
     learn_rules(&l);
