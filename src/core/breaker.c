@@ -145,8 +145,8 @@ static enum status write_feed(const struct heard *h, const struct heard_feed *f,
     return open_breaker(l, f, limits, from_us, window, beat.usual, now_us, e);
 }
 
-enum status heard_write(const struct heard *h, struct ledger *l, const struct breaker_limits *limits, int64_t seq,
-                        int64_t now_us, unsigned *opened, err *e)
+enum status heard_write(const struct heard *h, struct ledger *l, const struct breaker_limits *limits, int64_t now_us,
+                        unsigned *opened, err *e)
 {
     enum status st = OK;
     *opened = 0;
