@@ -14,6 +14,7 @@ const struct cmd *const cmd_table[] = {
     &cmd_webhook,
     &cmd_classify,
     &cmd_rules,
+    &cmd_policy,
     &cmd_verp,
     &cmd_filter,
     &cmd_acquired,

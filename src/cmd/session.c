@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cmd/session.h"
+#include "core/cadence.h"
 #include "serve/learn.h"
 
 int64_t session_clock(void)
@@ -137,9 +138,12 @@ int session_open(struct session *s, struct args *a, enum session_mode mode)
         s->tenant = slice_str(args_text(a, "tenant", ""));
     if (args_has(a, "stream"))
         s->stream = slice_str(args_text(a, "stream", ""));
+    err e;
     int code = session_policy(s, a);
     if (code == EXIT_YES)
         code = open_ledger(s, a, mode);
+    if (code == EXIT_YES && cadence_apply(s->ledger, &s->policy, &s->a, &e) != OK)
+        code = cmd_fail(a, &e);
     if (code != EXIT_YES)
         session_close(s);
     return code;

@@ -105,6 +105,8 @@ static const char *const sections[] = {
 
     "SELECT printf('code %d %s provider %s code %d phase %d reason %d count %d', hour, " TEXT("tenant") ", " TEXT(
         "provider") ", code, phase, reason, count) AS line FROM codes WHERE count <> 0 ORDER BY line",
+    "SELECT printf('cadence %s stream %s since %s choice %d sendings %d median %s', " TEXT("tenant") ", " TEXT(
+        "stream") ", since_us, choice, sendings, median_us) AS line FROM cadences ORDER BY line",
 };
 
 static enum status dump_section(struct ledger *l, const char *sql, void (*line)(void *ctx, slice text), void *ctx,

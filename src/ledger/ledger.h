@@ -139,6 +139,21 @@ struct ledger_group {
 };
 NODISCARD enum status ledger_add_group(struct ledger *l, const struct ledger_group *g, err *e);
 
+/* What the preset `auto` chose for a stream (core/cadence.h): one row for each change, never taken back. In the order of their times. */
+struct ledger_cadence {
+    slice tenant, stream;
+    unsigned choice;   /* enum preset */
+    unsigned sendings; /* measured then */
+    int64_t median_us, since_us;
+};
+typedef bool (*ledger_cadence_fn)(void *ctx, const struct ledger_cadence *c);
+NODISCARD enum status ledger_put_cadence(struct ledger *l, const struct ledger_cadence *c, err *e);
+NODISCARD enum status ledger_cadences(struct ledger *l, ledger_cadence_fn each, void *ctx, err *e);
+/* The days (since 1970) from `from_us` on, on which a campaign of a stream began, or, of mail without campaigns, on which there was
+ * mail; sorted by tenant, stream and day. From the sums by day of the tallies. */
+typedef bool (*ledger_day_fn)(void *ctx, slice tenant, slice stream, int64_t day);
+NODISCARD enum status ledger_sending_days(struct ledger *l, int64_t from_us, ledger_day_fn each, void *ctx, err *e);
+
 /* Feed positions and what a feed needs to remember, in the same transaction as its events. */
 struct ledger_feed {
     slice name;     /* identity of the feed's file or stream, never its path alone */

@@ -22,6 +22,7 @@ static const char *const users[] = {
     "SELECT tenant FROM alerts",
     "SELECT feed, tenant FROM beats",
     "SELECT tenant, provider FROM codes",
+    "SELECT tenant, stream FROM cadences",
 };
 
 /* One bit for each number that is used. */

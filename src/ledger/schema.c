@@ -149,10 +149,16 @@ static const char watching[] =
     "NULL, phase INTEGER NOT NULL, reason INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY(hour, tenant, "
     "provider, code, phase, reason)) STRICT, WITHOUT ROWID;";
 
+/* What `auto` chose for each stream, and what it was chosen by: one row for each change. */
+static const char cadences[] =
+    "CREATE TABLE cadences(tenant INTEGER NOT NULL, stream INTEGER NOT NULL, since_us INTEGER NOT NULL, choice INTEGER "
+    "NOT NULL, sendings INTEGER NOT NULL, median_us INTEGER NOT NULL, PRIMARY KEY(tenant, stream, since_us)) STRICT, "
+    "WITHOUT ROWID;";
+
 /* By number; a migration that was released is never edited, the next one mends it. */
 static const char *const migrations[] = {first,       acquisition, waiting,  hashed_rows, opaque,
                                          feed_memory, outbox,      api_keys, bodies,      circumstances,
-                                         sums,        incidents,   watching};
+                                         sums,        incidents,   watching, cadences};
 
 int schema_version(void)
 {

@@ -36,12 +36,21 @@ const char *preset_word(enum preset preset);
 const char *preset_text(enum preset preset); /* for people, without the full stop */
 enum preset preset_find(slice word);         /* PRESETS when there is none */
 
+/* How often a stream sends, and what `auto` made of it (core/cadence.h); for people: what was made of it stands in the rows. */
+struct cadence {
+    uint8_t choice;    /* enum preset: PRESET_DEFAULT, PRESET_AUTO_DAILY, PRESET_AUTO_MONTHLY */
+    unsigned sendings; /* measured: campaigns, or days with mail; 0: nothing was measured */
+    int64_t median_us; /* between two of them */
+    int64_t since_us;  /* when this was chosen */
+};
+
 /* What mail of one stream may have. */
 struct tolerances {
     struct tolerance rows[ROWS];
     struct tolerance reasons[BOUNCE_REASONS]; /* of those with a bit in `own`: in place of the row of their word */
     uint64_t own;                             /* bits 1 << enum bounce_reason */
     uint8_t preset;                           /* enum preset: where they come from, for people only */
+    struct cadence cadence;                   /* of PRESET_AUTO */
 };
 
 struct policy_stream {

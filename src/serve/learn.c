@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "core/cadence.h"
 #include "core/rule_files.h"
 #include "core/verp_keys.h"
 #include "serve/answers.h"
@@ -29,6 +30,24 @@ static void learn_breaker(const struct settings *s, struct breaker_limits *out)
         .on = c->on,
         .flood = {.count = (uint32_t)c->count, .span_us = c->span_us, .times = (unsigned)c->times},
     };
+}
+
+/* What `auto` chose stands in the ledger; where there is none yet, nothing was chosen. */
+static void learn_cadences(struct learning *l)
+{
+    const struct conf_ledger *c = settings_of(l->settings, "ledger");
+    struct ledger_options o = {.path = c->path.p, .read_only = true};
+    struct ledger *ledger = NULL;
+    err e;
+    if (!cadence_wanted(&l->k->policy))
+        return;
+    enum status st = ledger_open(&o, &ledger, &e);
+    if (st == OK)
+        st = cadence_apply(ledger, &l->k->policy, &l->k->a, &e);
+    if (ledger)
+        ledger_close(&ledger);
+    if (st != OK && st != E_NOT_FOUND)
+        problem(l, slice_str(e.text));
 }
 
 static void compile(struct learning *l, const struct rule_files *files)
@@ -90,6 +109,8 @@ struct knowledge *learn(const struct settings *s, settings_problem_fn tell, void
     learn_breaker(s, &l.k->breaker);
     if (learn_policy(s, &l.k->a, &l.k->policy, &e) != OK)
         problem(&l, slice_str(e.text));
+    else
+        learn_cadences(&l);
     learn_rules(&l);
     learn_keys(&l);
     l.failed = !answers_check(s, tell, ctx) || l.failed;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/acts.h"
+#include "core/cadence.h"
 #include "core/keep.h"
 #include "serve/clock.h"
 #include "serve/conf.h"
@@ -12,15 +13,18 @@
 struct upkeep {
     struct daemon *d;
     struct event *timer;
-    struct unit sweep, prune;
-    bool sweeping, pruning, draining;
+    struct unit sweep, prune, measure;
+    bool sweeping, pruning, measuring, draining;
     int64_t now_us; /* wall clock, of the unit under way */
     struct ledger_retention retention;
     int64_t pruned_us; /* monotonic; 0: not yet */
     uint64_t swept, swept_all;
     bool more; /* to sweep */
     int64_t removed, removed_all;
-    int64_t resume; /* where pruning goes on; 0: it is done */
+    int64_t resume;      /* where pruning goes on; 0: it is done */
+    int64_t measured_us; /* monotonic; 0: not yet */
+    buf chosen;          /* lines to tell when what `auto` chose is durable */
+    unsigned changed, ticks;
 };
 
 static struct upkeep *of_sweep(struct unit *u)
@@ -88,6 +92,50 @@ static void prune_done(struct unit *unit)
         log_event(u->d->log, LOG_LEVEL_INFO, "prune", "removed=%" PRId64, u->removed_all);
 }
 
+static struct upkeep *of_measure(struct unit *u)
+{
+    return (struct upkeep *)(void *)((char *)u - offsetof(struct upkeep, measure));
+}
+
+static void note_choice(void *ctx, const struct ledger_cadence *c, enum preset before)
+{
+    struct upkeep *u = ctx;
+    if (c->choice == before || c->sendings < CADENCE_LEAST)
+        return;
+    buf_printf(&u->chosen, "tenant=%.*s stream=%.*s before=%s now=%s sendings=%u median_h=%" PRId64 "\n",
+               SLICE_FMT(c->tenant), SLICE_FMT(c->stream), before == PRESETS ? "none" : preset_word(before),
+               preset_word((enum preset)c->choice), c->sendings, c->median_us / TIME_HOUR);
+}
+
+static enum status measure_act(struct unit *unit, struct ledger *l, const struct policy *policy, err *e)
+{
+    struct upkeep *u = of_measure(unit);
+    buf_clear(&u->chosen); /* a unit may be run again */
+    u->changed = 0;
+    return cadence_wanted(policy) ? cadence_measure(l, policy, u->now_us, note_choice, u, &u->changed, e) : OK;
+}
+
+static void reloaded(void *ctx, bool taken, slice lines)
+{
+    (void)ctx, (void)taken, (void)lines; /* it told the log itself */
+}
+
+static void measure_done(struct unit *unit)
+{
+    struct upkeep *u = of_measure(unit);
+    struct log_quoted q;
+    slice rest = buf_slice(&u->chosen), line;
+    u->measuring = false;
+    if (unit->status != OK) {
+        failed(u, "cadence.failed", &unit->error);
+        return;
+    }
+    while (slice_line(&rest, &line))
+        log_event(u->d->log, LOG_LEVEL_INFO, "cadence.chosen", "text=%s", log_text(&q, line));
+    if (u->changed && !u->draining && daemon_reload(u->d, reloaded, u) != OK)
+        log_event(u->d->log, LOG_LEVEL_WARN, "cadence.waits", "text=%s", log_text(&q, S("for the next reload")));
+}
+
 /* ---- when ---- */
 
 static void begin_sweep(struct upkeep *u)
@@ -118,6 +166,20 @@ static void begin_prune(struct upkeep *u, const struct conf_retention *c)
         u->pruned_us = clock_monotonic_us();
 }
 
+/* Soon after the start, then once a day: tallies of 90 days change slowly. */
+static bool is_measure_due(const struct upkeep *u)
+{
+    return !u->measured_us || clock_monotonic_us() - u->measured_us > TIME_DAY;
+}
+
+static void begin_measure(struct upkeep *u)
+{
+    u->measure = (struct unit){.act = measure_act, .done = measure_done};
+    u->measuring = writer_put(u->d->writer, &u->measure) == OK;
+    if (u->measuring)
+        u->measured_us = clock_monotonic_us();
+}
+
 static void tick(evutil_socket_t fd, short what, void *ctx)
 {
     struct upkeep *u = ctx;
@@ -128,6 +190,8 @@ static void tick(evutil_socket_t fd, short what, void *ctx)
     u->now_us = daemon_now(u->d);
     if (is_night(u, c))
         begin_prune(u, c);
+    else if (u->ticks++ && is_measure_due(u))
+        begin_measure(u);
     else
         begin_sweep(u);
 }
@@ -140,6 +204,7 @@ enum status upkeep_new(struct daemon *d, struct upkeep **out, err *e)
     if (!u)
         return err_set(e, E_MEMORY, "upkeep: out of memory");
     u->d = d;
+    buf_init(&u->chosen, 64 * 1024);
     u->timer = event_new(d->base, -1, EV_PERSIST, tick, u);
     if (!u->timer || event_add(u->timer, &every) != 0) {
         upkeep_free(out);
@@ -156,7 +221,7 @@ void upkeep_drain(struct upkeep *u)
 
 bool upkeep_idle(const struct upkeep *u)
 {
-    return !u->sweeping && !u->pruning;
+    return !u->sweeping && !u->pruning && !u->measuring;
 }
 
 void upkeep_free(struct upkeep **upkeep)
@@ -166,6 +231,7 @@ void upkeep_free(struct upkeep **upkeep)
         return;
     if (u->timer)
         event_free(u->timer);
+    buf_fini(&u->chosen);
     free(u);
     *upkeep = NULL;
 }
