@@ -8,6 +8,7 @@ const struct cmd *const cmd_table[] = {
     &cmd_why,
     &cmd_suppress,
     &cmd_report,
+    &cmd_segment,
     &cmd_review,
     &cmd_events,
     &cmd_parse,

@@ -16,6 +16,12 @@ static const struct opt options[] = {
     OPT_END,
 };
 
+bool config_there(const struct args *a)
+{
+    const char *env = getenv("BOUNCED_CONFIG");
+    return args_text(a, "config", NULL) || (env && *env) || access(SETTINGS_FILE, F_OK) == 0;
+}
+
 void config_told(void *ctx, slice path, unsigned line, bool warning, slice text)
 {
     const struct args *a = ctx;

@@ -12,6 +12,8 @@
     }
 
 const char *config_path(const struct args *a);
+/* Whether there are settings to read: a file was named, or the default one is there. */
+bool config_there(const struct args *a);
 /* Prints a problem; `ctx` is the struct args. */
 void config_told(void *ctx, slice path, unsigned line, bool warning, slice text);
 /* NULL after telling what is wrong, with file and line. */

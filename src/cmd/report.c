@@ -11,6 +11,7 @@
 static const struct opt options[] = {
     CMD_OPT_LEDGER,
     CMD_OPT_TENANT,
+    CMD_OPT_CONFIG,
     {"by", 0, OPT_TEXT, "WHAT",
      "campaign, day, domain, provider, source, reason, stream or ip; of sources: source, form or batch"},
     {"from", 0, OPT_TEXT, "TIME", "from this time on (2026-11-01, or a full ISO time)"},

@@ -24,6 +24,11 @@ const struct benchmark *benchmark_find(slice word)
     return NULL;
 }
 
+const struct benchmark *benchmark_at(unsigned setting)
+{
+    return setting && setting <= ARRAY_LEN(table) ? &table[setting - 1] : NULL;
+}
+
 bool benchmark_above(const struct benchmark *b, const struct rates *r)
 {
     int64_t sent = rates_sent(r);

@@ -25,6 +25,8 @@ struct benchmark {
 /* By its word; NULL when there is none. */
 const struct benchmark *benchmark_find(slice word);
 const struct benchmark *benchmark_all(size_t *n);
+/* By the number of the setting `industry` of a tenant, whose words are "none" and those of the table in its order. NULL: none. */
+const struct benchmark *benchmark_at(unsigned setting);
 bool benchmark_above(const struct benchmark *b, const struct rates *r);
 
 struct benchmark_campaign {

@@ -68,6 +68,9 @@ class Json(Case):
             yield "report", self.objects("report", "--json", "--by", by, "--industry", "saas")
         yield "report", self.objects("report", "sources", "--json")
         yield "report", self.objects("report", "decay", "--json")
+        yield "segment", self.objects("segment", "--json")
+        yield "segment", self.objects("segment", "list", "--json")
+        yield "segment", self.objects("segment", "sunset", "--json", "--unengaged", "90", "--failing", "1")
         yield "review", self.objects("review", "--json", "--limit", "0")
         yield "events", self.objects("events")
         self.file("lax.conf", "[policy]\nsure_certainty = 99\n")
@@ -83,7 +86,8 @@ class Json(Case):
 
     def test_every_member_of_the_source_is_told(self):
         everything = set().union(*documented().values())
-        for path in [*sorted((ROOT / "src" / "cmd").glob("*.c")), ROOT / "src" / "core" / "show.c"]:
+        for path in [*sorted((ROOT / "src" / "cmd").glob("*.c")), ROOT / "src" / "core" / "show.c",
+                     ROOT / "src" / "core" / "show_reports.c"]:
             names = set(re.findall(r"jsonw_k\w+\(\s*&?j, \"([a-z_]+)\"", path.read_text(encoding="utf-8")))
             self.assertEqual(names - everything, set(), path.name)
 
