@@ -107,6 +107,12 @@ static const char *const sections[] = {
         "provider") ", code, phase, reason, count) AS line FROM codes WHERE count <> 0 ORDER BY line",
     "SELECT printf('cadence %s stream %s since %s choice %d sendings %d median %s', " TEXT("tenant") ", " TEXT(
         "stream") ", since_us, choice, sendings, median_us) AS line FROM cadences ORDER BY line",
+
+    "SELECT printf('provider %s says by %s of %Q %s day %d level %s of %s complaints %s traps %s spf %s dkim %s dmarc "
+    "%s errors %s "
+    "%Q', provider, source, subject, " TEXT(
+        "tenant") ", day, level, recipients, complaint_ppm, traps, spf_ppm, dkim_ppm, "
+                  "dmarc_ppm, error_ppm, detail) AS line FROM provider_reports ORDER BY line",
 };
 
 static enum status dump_section(struct ledger *l, const char *sql, void (*line)(void *ctx, slice text), void *ctx,

@@ -442,6 +442,37 @@ typedef bool (*ledger_life_fn)(void *ctx, const struct ledger_life *life);
  * is handed out is valid during the call only. */
 NODISCARD enum status ledger_lives(struct ledger *l, slice tenant, ledger_life_fn each, void *ctx, err *e);
 
+/* What became of the messages to providers by day, from the sums: by provider, day, kind and reason. An empty provider: all that have
+ * a name; an empty tenant: all. */
+struct ledger_provider_day {
+    slice provider;
+    int64_t day; /* since 1970 UTC */
+    enum bounce_kind kind;
+    enum bounce_reason reason;
+    int64_t count;
+};
+typedef bool (*ledger_provider_day_fn)(void *ctx, const struct ledger_provider_day *d);
+NODISCARD enum status ledger_provider_days(struct ledger *l, slice tenant, slice provider, int64_t from_day,
+                                           int64_t to_day, ledger_provider_day_fn each, void *ctx, err *e);
+
+/* What a provider says of us itself (feed/provider_report.h): one for each source, day and subject. */
+struct ledger_provider_report {
+    slice provider; /* "microsoft" */
+    slice source;   /* "snds" */
+    slice tenant;
+    slice subject; /* an IP address or a domain of ours */
+    int64_t day;
+    int level; /* -1 not told; 0 good to 3 bad */
+    int64_t recipients, complaint_ppm, traps, spf_ppm, dkim_ppm, dmarc_ppm, error_ppm; /* -1: not told */
+    slice detail;
+};
+typedef bool (*ledger_provider_report_fn)(void *ctx, const struct ledger_provider_report *p);
+/* Takes the place of an earlier one; what it does not tell stays as it was. */
+NODISCARD enum status ledger_put_provider_report(struct ledger *l, const struct ledger_provider_report *p, err *e);
+/* By provider, subject and day, the newest day first; an empty provider or tenant: all. */
+NODISCARD enum status ledger_provider_reports(struct ledger *l, slice tenant, slice provider, int64_t from_day,
+                                              int64_t to_day, ledger_provider_report_fn each, void *ctx, err *e);
+
 /* ---- keeping ---- */
 /* Removes the texts and events of an address, replies and waiting letters that name it and what it acquired; keeps a keyed hash that
  * still suppresses (CAUSE_ERASED, global) and one EVENT_ERASE. Outside of a transaction the file's log is emptied too, so that no copy

@@ -23,6 +23,7 @@ static const char *const users[] = {
     "SELECT feed, tenant FROM beats",
     "SELECT tenant, provider FROM codes",
     "SELECT tenant, stream FROM cadences",
+    "SELECT tenant FROM provider_reports",
 };
 
 /* One bit for each number that is used. */

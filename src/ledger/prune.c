@@ -219,6 +219,8 @@ static enum status prune_tallies(struct prune *p)
     enum status st = prune_where(p, STMT_TALLIES_PRUNE, hour);
     if (st == OK)
         st = row_run_with(p->l, STMT_TALLIES_DAYS_PRUNE, hour / HOURS_A_DAY, p->e);
+    if (st == OK)
+        st = row_run_with(p->l, STMT_PROVIDER_REPORTS_PRUNE, hour / HOURS_A_DAY, p->e);
     return st == OK ? row_run_with(p->l, STMT_TALLIES_MONTHS_PRUNE, month, p->e) : st;
 }
 

@@ -155,10 +155,18 @@ static const char cadences[] =
     "NOT NULL, sendings INTEGER NOT NULL, median_us INTEGER NOT NULL, PRIMARY KEY(tenant, stream, since_us)) STRICT, "
     "WITHOUT ROWID;";
 
+/* What mailbox providers say of the sender themselves; NULL: not told. */
+static const char provider_reports[] =
+    "CREATE TABLE provider_reports(provider TEXT NOT NULL, subject TEXT NOT NULL, tenant INTEGER NOT NULL, day INTEGER "
+    "NOT NULL, "
+    "source TEXT NOT NULL, level INTEGER, recipients INTEGER, complaint_ppm INTEGER, traps INTEGER, spf_ppm INTEGER, "
+    "dkim_ppm INTEGER, dmarc_ppm INTEGER, error_ppm INTEGER, detail TEXT, "
+    "PRIMARY KEY(provider, subject, tenant, day, source)) STRICT, WITHOUT ROWID;";
+
 /* By number; a migration that was released is never edited, the next one mends it. */
 static const char *const migrations[] = {first,       acquisition, waiting,  hashed_rows, opaque,
                                          feed_memory, outbox,      api_keys, bodies,      circumstances,
-                                         sums,        incidents,   watching, cadences};
+                                         sums,        incidents,   watching, cadences,    provider_reports};
 
 int schema_version(void)
 {
