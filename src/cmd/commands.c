@@ -9,6 +9,7 @@ const struct cmd *const cmd_table[] = {
     &cmd_suppress,
     &cmd_report,
     &cmd_segment,
+    &cmd_health,
     &cmd_review,
     &cmd_events,
     &cmd_parse,

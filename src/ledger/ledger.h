@@ -442,8 +442,8 @@ typedef bool (*ledger_life_fn)(void *ctx, const struct ledger_life *life);
  * is handed out is valid during the call only. */
 NODISCARD enum status ledger_lives(struct ledger *l, slice tenant, ledger_life_fn each, void *ctx, err *e);
 
-/* What became of the messages to providers by day, from the sums: by provider, day, kind and reason. An empty provider: all that have
- * a name; an empty tenant: all. */
+/* What became of the messages to providers by day, from the sums: provider by provider, each by day, kind and reason. An empty
+ * provider: all that have a name; an empty tenant: all. */
 struct ledger_provider_day {
     slice provider;
     int64_t day; /* since 1970 UTC */

@@ -78,7 +78,7 @@ void grade_of(const struct grade_rate rates[GRADE_PARTS], struct graded *out)
         return;
     out->points = (sum * 100 + whole / 2) / whole;
     out->grade = by_points(out->points);
-    if (cap < out->grade)
+    if (cap <= out->grade)
         out->grade = cap;
     else
         out->cap = GRADE_PARTS;
