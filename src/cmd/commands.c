@@ -11,6 +11,7 @@ const struct cmd *const cmd_table[] = {
     &cmd_segment,
     &cmd_health,
     &cmd_review,
+    &cmd_incident,
     &cmd_events,
     &cmd_parse,
     &cmd_webhook,

@@ -388,6 +388,7 @@ static int open_all(struct ingest *g)
     struct intake_options io = {
         .dry_run = g->dry_run,
         .vouch = g->vouched,
+        .incidents = g->session.incidents,
         .tenant = g->session.tenant,
         .stream = g->session.stream,
         .campaign = slice_str(args_text(g->args, "campaign", "")),

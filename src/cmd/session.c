@@ -88,12 +88,14 @@ int session_policy(struct session *s, const struct args *a)
     err e;
     const char *env = getenv("BOUNCED_CONFIG");
     policy_init(&s->policy);
+    s->incidents = (struct incident_settings){0};
     arena_init(&s->a, 0);
     if (!args_has(a, "config") || (!args_text(a, "config", NULL) && !(env && *env) && !exists(SETTINGS_FILE)))
         return EXIT_YES;
     struct settings *settings = config_read(a);
     if (!settings)
         return config_exit(a);
+    s->incidents = learn_incidents(settings);
     enum status st = learn_policy(settings, &s->a, &s->policy, &e);
     settings_free(&settings);
     if (st == OK)

@@ -5,6 +5,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/config.h"
+#include "core/intake.h"
 #include "ledger/ledger.h"
 #include "policy/policy.h"
 
@@ -33,8 +34,9 @@ enum session_mode {
 struct session {
     struct args *args;
     struct ledger *ledger;
-    struct policy policy; /* that of the daemon, where the command has CMD_OPT_CONFIG; else the default */
-    arena a;              /* its lists */
+    struct policy policy;               /* that of the daemon, where the command has CMD_OPT_CONFIG; else the default */
+    arena a;                            /* its lists */
+    struct incident_settings incidents; /* the same */
     slice tenant, stream;
     int64_t now_us;
     const char *path;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/act_event.h"
+#include "core/around.h"
 
 static const char *const REVERIFIED[] = {"confirmed-opt-in", "verification", "wrong-verdict", NULL};
 
@@ -267,6 +268,19 @@ static enum status sweep_some(struct ledger *l, const struct policy *policy, str
     return st;
 }
 
+/* What is left of an incident that opened, ended or was undone: addresses to be judged anew. */
+static enum status sweep_around(struct ledger *l, const struct policy *policy, int64_t now_us, uint64_t *changed,
+                                bool *more, err *e)
+{
+    struct around_counts counts = {0};
+    bool left;
+    enum status st = around_left(l, &left, e);
+    if (st == OK && left)
+        st = around_page(l, policy, now_us, &counts, more, e);
+    *changed += counts.suppressed + counts.lifted;
+    return st;
+}
+
 enum status due_sweep_some(struct ledger *l, const struct policy *policy, int64_t now_us, uint64_t *changed, bool *more,
                            err *e)
 {
@@ -281,6 +295,8 @@ enum status due_sweep_some(struct ledger *l, const struct policy *policy, int64_
     if (st == OK && s->n)
         st = sweep_some(l, policy, s, now_us, changed, e);
     *more = st == OK && s->n > 0;
+    if (st == OK && !s->n)
+        st = sweep_around(l, policy, now_us, changed, more, e);
     arena_fini(&s->a);
     free(s);
     return st;

@@ -44,7 +44,7 @@ static void page_sort(struct page *p)
     p->n = kept;
 }
 
-/* From its events, since what lies in its baseline was folded when less was known. */
+/* From its events, since what lies in its baseline was folded when less was known. E_NOT_FOUND: nothing is left to fold. */
 static enum status fold_anew(struct ledger *l, const struct policy *policy, const struct ledger_circumstance *c,
                              int64_t id, int64_t now_us, arena *a, struct entry *n, err *e)
 {
@@ -54,6 +54,8 @@ static enum status fold_anew(struct ledger *l, const struct policy *policy, cons
         return st;
     if (slice_empty(row.address))
         row.address = row.key;
+    if (row.cause == CAUSE_ERASED)
+        return E_NOT_FOUND;
     row.history = SLICE_EMPTY; /* which makes entry_open read the events */
     st = entry_open(n, l, policy, &row, a, e);
     if (st == OK)
@@ -74,6 +76,10 @@ static enum status fold_page(struct ledger *l, const struct policy *policy, cons
         struct entry n;
         arena_reset(&scratch);
         st = fold_anew(l, policy, c, p->ids[i], now_us, &scratch, &n, e);
+        if (st == E_NOT_FOUND) {
+            st = OK;
+            continue;
+        }
         if (st != OK)
             break;
         bool was = n.from == STATE_SUPPRESSED, is = n.row.state == STATE_SUPPRESSED;
@@ -134,6 +140,14 @@ static bool look_for_work(void *ctx, const struct ledger_circumstance *c)
     return true;
 }
 
+enum status around_left(struct ledger *l, bool *left, err *e)
+{
+    struct search s = {0};
+    enum status st = ledger_circumstances(l, 0, look_for_work, &s, e);
+    *left = s.id != 0;
+    return st;
+}
+
 enum status around_some(struct ledger *l, const struct policy *policy, int64_t now_us, around_fn each, void *ctx,
                         struct around_counts *counts, bool *more, err *e)
 {
@@ -153,18 +167,25 @@ enum status around_some(struct ledger *l, const struct policy *policy, int64_t n
     return st;
 }
 
+enum status around_page(struct ledger *l, const struct policy *policy, int64_t now_us, struct around_counts *counts,
+                        bool *more, err *e)
+{
+    *more = false;
+    enum status st = ledger_begin(l, e);
+    if (st == OK)
+        st = around_some(l, policy, now_us, NULL, NULL, counts, more, e);
+    if (st == OK)
+        st = ledger_commit(l, e);
+    if (st != OK)
+        ledger_abort(l);
+    return st;
+}
+
 enum status around_finish(struct ledger *l, const struct policy *policy, int64_t now_us, struct around_counts *counts,
                           err *e)
 {
     enum status st = OK;
-    for (bool more = true; more && st == OK;) {
-        st = ledger_begin(l, e);
-        if (st == OK)
-            st = around_some(l, policy, now_us, NULL, NULL, counts, &more, e);
-        if (st == OK)
-            st = ledger_commit(l, e);
-        else
-            ledger_abort(l);
-    }
+    for (bool more = true; more && st == OK;)
+        st = around_page(l, policy, now_us, counts, &more, e);
     return st;
 }

@@ -29,7 +29,11 @@ NODISCARD enum status around_put(struct ledger *l, struct ledger_circumstance *c
 /* One page of what is left of any circumstance, inside a transaction; *more: there is another page. */
 NODISCARD enum status around_some(struct ledger *l, const struct policy *policy, int64_t now_us, around_fn each,
                                   void *ctx, struct around_counts *counts, bool *more, err *e);
-/* All that is left, in transactions of its own. */
+/* Whether there is work left of any. */
+NODISCARD enum status around_left(struct ledger *l, bool *left, err *e);
+/* One page in a transaction of its own, and all that is left. */
+NODISCARD enum status around_page(struct ledger *l, const struct policy *policy, int64_t now_us,
+                                  struct around_counts *counts, bool *more, err *e);
 NODISCARD enum status around_finish(struct ledger *l, const struct policy *policy, int64_t now_us,
                                     struct around_counts *counts, err *e);
 

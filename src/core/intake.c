@@ -90,9 +90,9 @@ enum status intake_new(struct ledger *l, const struct bounce_rules *rules, const
     in->options.campaign = arena_dup(&in->own, options->campaign);
     in->options.source = arena_dup(&in->own, options->source);
     enum status st = policy_check(policy, e);
-    if (!options->no_incidents)
-        in->incidents = incidents_new(l, options->sensitivity);
-    if (st == OK && (in->own.limited || (!options->no_incidents && !in->incidents)))
+    if (!options->incidents.off)
+        in->incidents = incidents_new(l, options->incidents.sensitivity);
+    if (st == OK && (in->own.limited || (!options->incidents.off && !in->incidents)))
         st = err_set(e, E_MEMORY, "intake: out of memory");
     if (st != OK)
         intake_free(out);

@@ -19,11 +19,17 @@
 struct intake;
 struct breaker_limits;
 
-struct intake_options {
-    bool dry_run;      /* do all the work, tell the decisions, keep nothing: see intake_free */
-    bool vouch;        /* take bare reports as matched: a person stands up for the source (`--trust matched`) */
-    bool no_incidents; /* nobody looks for incidents */
+/* As [incidents] of the settings has them. All 0: noticed as usual, answered with "send". */
+struct incident_settings {
+    bool off; /* nobody looks for them */
     enum meter_sensitivity sensitivity;
+    bool defer; /* a check for a recipient where the advice is to pause is answered with "defer" */
+};
+
+struct intake_options {
+    bool dry_run; /* do all the work, tell the decisions, keep nothing: see intake_free */
+    bool vouch;   /* take bare reports as matched: a person stands up for the source (`--trust matched`) */
+    struct incident_settings incidents;
     slice tenant, stream, campaign, source; /* where the observation tells none */
     const struct breaker_limits
         *breaker; /* what is a flood of one feed (core/breaker.h); NULL: nothing. Lives as long */

@@ -10,12 +10,14 @@
 #include "base/err.h"
 #include "bounce.h"
 #include "core/breaker.h"
+#include "core/intake.h"
 #include "policy/policy.h"
 
 struct knowledge {
     struct bounce_rules *rules;
     struct policy policy;
     struct breaker_limits breaker;
+    struct incident_settings incidents;
     const struct bounce_verp_key *verp_keys; /* in the arena, as all of their texts */
     size_t verp_key_count;
     uint32_t verp_max_days; /* 0: any age */

@@ -98,6 +98,13 @@ static void learn_keys(struct learning *l)
     l->k->verp_key_count = keys->n;
 }
 
+struct incident_settings learn_incidents(const struct settings *s)
+{
+    const struct conf_incidents *c = settings_of(s, "incidents");
+    return (struct incident_settings){
+        .off = !c->enabled, .sensitivity = (enum meter_sensitivity)c->sensitivity, .defer = c->answer == 1};
+}
+
 struct knowledge *learn(const struct settings *s, settings_problem_fn tell, void *ctx)
 {
     err e;
@@ -111,6 +118,7 @@ struct knowledge *learn(const struct settings *s, settings_problem_fn tell, void
         problem(&l, slice_str(e.text));
     else
         learn_cadences(&l);
+    l.k->incidents = learn_incidents(s);
     learn_rules(&l);
     learn_keys(&l);
     l.failed = !answers_check(s, tell, ctx) || l.failed;

@@ -10,5 +10,7 @@
 NODISCARD struct knowledge *learn(const struct settings *s, settings_problem_fn tell, void *ctx);
 /* The policy alone; its lists lie in `a`. E_INVALID with what makes no sense, E_MEMORY. */
 NODISCARD enum status learn_policy(const struct settings *s, arena *a, struct policy *out, err *e);
+/* How incidents are looked for. */
+struct incident_settings learn_incidents(const struct settings *s);
 
 #endif

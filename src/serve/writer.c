@@ -138,7 +138,8 @@ static enum status learn(struct writer *w, const struct knowledge *k, err *e)
         knowledge_release(&now);
         return OK;
     }
-    struct intake_options io = {.more = write_more, .more_ctx = w, .breaker = &now->breaker};
+    struct intake_options io = {
+        .more = write_more, .more_ctx = w, .breaker = &now->breaker, .incidents = now->incidents};
     intake_free(&w->intake);
     if (w->knowledge)
         knowledge_release(&w->knowledge);

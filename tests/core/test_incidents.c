@@ -49,7 +49,7 @@ static void world_open(struct world *w, bool no_incidents)
     assert_int_equal(ledger_open(&o, &w->ledger, &e), OK);
     assert_int_equal(bounce_rules_new(NULL, 0, false, &w->a, &w->rules, &error), BOUNCE_OK);
     policy_init(&w->policy);
-    w->options.no_incidents = no_incidents;
+    w->options.incidents.off = no_incidents;
     w->now_us = OUTAGE_FROM_US - 5 * TIME_DAY;
     open_intake(w);
 }
