@@ -135,6 +135,27 @@ static void domain_text(buf *out, const struct why *w, const struct check_answer
     buf_adds(out, "` tells more\n");
 }
 
+/* "  incident 3: gmail.com, 2020-12-14T22:16:00Z to 2020-12-15T00:38:00Z: 120 of 170 messages failed ..." */
+static void around_text(buf *out, const struct ledger_circumstance *c)
+{
+    buf_printf(out, "  %s %lld: ", circumstance_word((enum circumstance_what)c->c.what), (long long)c->c.id);
+    if (c->c.by < MARK_NONE)
+        buf_printf(out, "%s ", mark_word((enum mark)c->c.by));
+    text_add_safe(out, slice_empty(c->domain) ? c->name : c->domain, 120);
+    buf_adds(out, ", ");
+    time_add_iso(out, c->c.from_us);
+    buf_adds(out, " to ");
+    if (c->c.until_us == TIME_NONE)
+        buf_adds(out, "now");
+    else
+        time_add_iso(out, c->c.until_us);
+    if (!slice_empty(c->note)) {
+        buf_adds(out, ": ");
+        text_add_safe(out, c->note, 300);
+    }
+    buf_addc(out, '\n');
+}
+
 static void all_text(buf *out, const struct why *w, const struct check_answer *domain)
 {
     text_add_safe(out, w->address, 254);
@@ -153,6 +174,8 @@ static void all_text(buf *out, const struct why *w, const struct check_answer *d
         text_add_safe(out, w->changes[i], 300);
         buf_addc(out, '\n');
     }
+    for (size_t i = 0; i < w->around_count; i++)
+        around_text(out, &w->around[i]);
     buf_addc(out, '\n');
     if (w->cut)
         buf_printf(out, "(%zu older events are left out)\n", w->cut);

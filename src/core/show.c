@@ -1,5 +1,7 @@
 #include "core/show.h"
 
+#include "core/incident_json.h"
+
 const char *next_word(enum bounce_next next)
 {
     static const char *const words[] = {[BOUNCE_NEXT_SEND] = "send",
@@ -179,6 +181,7 @@ void show_why_step(struct jsonw *j, const struct why_step *t)
     jsonw_kstr_opt(j, "decision", t->decision);
     jsonw_kstr(j, "state", slice_str(state_word(t->state)));
     jsonw_kbool(j, "held", t->held);
+    jsonw_ki64_opt(j, "incident", t->circumstance);
 }
 
 void show_why(struct jsonw *j, const struct why *w, const struct check_answer *domain)
@@ -189,6 +192,16 @@ void show_why(struct jsonw *j, const struct why *w, const struct check_answer *d
         why_state(j, w);
     if (domain)
         why_domain(j, domain);
+    if (w->around_count) {
+        jsonw_key(j, "incidents");
+        jsonw_array(j);
+        for (size_t i = 0; i < w->around_count; i++) {
+            jsonw_object(j);
+            incident_members(j, &w->around[i], NULL);
+            jsonw_end_object(j);
+        }
+        jsonw_end_array(j);
+    }
     jsonw_ki64_opt(j, "older_events", (int64_t)w->cut);
 }
 

@@ -50,6 +50,16 @@ static bool failure_kind(uint8_t kind)
     return bounce_kind_final((enum bounce_kind)kind) || bounce_kind_attempt((enum bounce_kind)kind);
 }
 
+/* A failure that lies in an incident, or was told by a feed whose breaker is open: it does not count. */
+static const struct circumstance *taken_by(const struct replay *r, const struct ledger_event *ev)
+{
+    const struct policy_event *f = &ev->fold;
+    if (ev->what != EVENT_OBSERVED || !failure_kind(f->kind) ||
+        bounce_reason_counts((enum bounce_reason)f->reason) == BOUNCE_COUNTS_NEVER)
+        return NULL;
+    return circumstance_of(&r->n->history.rules, f->time_us, TIME_NONE, (enum bounce_reason)f->reason, f->marks);
+}
+
 static struct why_step make_step(struct replay *r, const struct ledger_event *ev, const struct observation *o)
 {
     const struct policy_event *f = &ev->fold;
@@ -78,6 +88,11 @@ static struct why_step make_step(struct replay *r, const struct ledger_event *ev
     if (ev->what == EVENT_OBSERVED && o)
         copy_observation(r, &w, o);
     w.decision = why_decision(f, &r->before, &r->after, r->a);
+    const struct circumstance *c = taken_by(r, ev);
+    if (c && f->trust != TRUST_BARE && !(f->flags & EVENT_TRIED_NOTHING)) {
+        w.circumstance = c->id;
+        w.decision = why_taken(f, c, r->a);
+    }
     return w;
 }
 
@@ -174,6 +189,33 @@ static enum status timeline(struct replay *r, struct why *out, err *e)
     return st;
 }
 
+static bool named_before(const struct why *w, int64_t id)
+{
+    for (size_t i = 0; i < w->around_count; i++)
+        if (w->around[i].c.id == id)
+            return true;
+    return false;
+}
+
+/* What the steps name, as rows. */
+static enum status read_around(struct replay *r, struct why *out, err *e)
+{
+    struct ledger_circumstance *list = arena_alloc(r->a, WHY_MAX_AROUND * sizeof(*list));
+    if (!list)
+        return err_set(e, E_MEMORY, "why: out of memory");
+    out->around = list;
+    for (size_t i = r->count; i-- > 0 && out->around_count < WHY_MAX_AROUND;) {
+        int64_t id = r->steps[i].circumstance;
+        if (!id || named_before(out, id))
+            continue;
+        enum status st = ledger_get_circumstance(r->n->ledger, id, r->a, &list[out->around_count], e);
+        if (st != OK)
+            return st;
+        out->around_count++;
+    }
+    return OK;
+}
+
 static enum status stream_names(struct entry *n, struct why *out, err *e)
 {
     slice *names = arena_calloc(n->a, n->status.suppression_count + 1, sizeof(*names));
@@ -215,5 +257,7 @@ enum status why(struct ledger *l, const struct policy *policy, slice tenant, sli
     r->n = &n;
     r->a = a;
     st = stream_names(&n, out, e);
-    return st == OK ? timeline(r, out, e) : st;
+    if (st == OK)
+        st = timeline(r, out, e);
+    return st == OK ? read_around(r, out, e) : st;
 }

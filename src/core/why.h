@@ -24,7 +24,10 @@ struct why_step {
     slice decision;                /* one line: what it did to the address, computed now */
     enum address_state state;      /* of the address after it */
     bool held;                     /* waits for review now */
+    int64_t circumstance;          /* the incident or breaker in which it failed; 0: none */
 };
+
+#define WHY_MAX_AROUND 16u
 
 struct why {
     bool known;
@@ -35,6 +38,8 @@ struct why {
     size_t step_count, cut;
     const slice *changes; /* what would change it, one sentence each */
     size_t change_count;
+    const struct ledger_circumstance *around; /* that the steps name, the latest first, at most WHY_MAX_AROUND */
+    size_t around_count;
     struct ledger_address stored; /* first seen, last delivered, ... */
 };
 

@@ -67,6 +67,15 @@ static bool same_suppression(const struct address_status *a, const struct addres
            a->until_us == b->until_us;
 }
 
+slice why_taken(const struct policy_event *ev, const struct circumstance *c, arena *a)
+{
+    return arena_printf(a, "%s %s %lld: does not count",
+                        bounce_kind_attempt((enum bounce_kind)ev->kind) ? "recorded, in"
+                        : c->until_us == TIME_NONE                      ? "held by"
+                                                                        : "in",
+                        circumstance_word((enum circumstance_what)c->what), (long long)c->id);
+}
+
 slice why_decision(const struct policy_event *ev, const struct address_status *before,
                    const struct address_status *after, arena *a)
 {

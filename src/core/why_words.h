@@ -11,5 +11,7 @@ slice why_decision(const struct policy_event *ev, const struct address_status *b
                    const struct address_status *after, arena *a);
 /* What would change a state, one sentence each. */
 const slice *why_changes(const struct address_status *s, arena *a, size_t *n);
+/* The same for a failure that lies in an incident, or came from a feed with an open breaker. */
+slice why_taken(const struct policy_event *ev, const struct circumstance *c, arena *a);
 
 #endif
