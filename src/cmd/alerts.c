@@ -5,6 +5,9 @@
 #include "cmd/config.h"
 #include "cmd/session.h"
 #include "serve/alert_conf.h"
+#include "serve/deliver.h"
+#include "serve/notice_form.h"
+#include "serve/notify_mail.h"
 
 #define SILENCE_S (24 * 3600)
 
@@ -163,13 +166,60 @@ static int change(struct session *s, bool silence)
     return st == OK ? EXIT_YES : st == E_NOT_FOUND ? (cmd_fail(s->args, &e), EXIT_NO) : cmd_fail(s->args, &e);
 }
 
+/* ---- test ---- */
+
+static enum status try_channel(const struct section *s, err *e)
+{
+    struct delivery d;
+    buf message, to;
+    slice from;
+    enum status st = delivery_of(s, &d, e);
+    buf_init(&message, 0);
+    buf_init(&to, 0);
+    notify_mail_to(s, &to, &from);
+    if (d.mail)
+        test_notice_mail(s->name, from, buf_slice(&to), session_clock(), &message);
+    else
+        test_notice_json(s->name, session_clock(), &message);
+    if (st == OK)
+        st = message.failed || to.failed ? err_set(e, E_MEMORY, "notify: out of memory")
+                                         : deliver(&d, buf_slice(&message), e);
+    buf_fini(&message);
+    buf_fini(&to);
+    return st;
+}
+
+static int test_channel(const struct args *a)
+{
+    err e;
+    const char *name = args_get(a, 1);
+    const struct section *at = NULL;
+    if (!name)
+        return cmd_usage(a, "test which channel? the NAME of a section [notify NAME]");
+    struct settings *s = config_read(a);
+    if (!s)
+        return config_exit(a);
+    while ((at = settings_next(s, "notify", at)) != NULL && !slice_eq(at->name, slice_str(name)))
+        ;
+    int code = EXIT_YES;
+    if (!at) {
+        cmd_error(a, "%s has no section [notify %s]", config_path(a), name);
+        code = EXIT_NO;
+    } else if (try_channel(at, &e) != OK) {
+        code = cmd_fail(a, &e);
+    }
+    settings_free(&s);
+    return code;
+}
+
 static int run(struct args *a)
 {
     struct session s;
     slice verb = slice_str(args_count(a) ? args_get(a, 0) : "list");
     bool looks = slice_eq(verb, S("look")), acks = slice_eq(verb, S("ack")), silences = slice_eq(verb, S("silence"));
     if (!looks && !acks && !silences && !slice_eq(verb, S("list")))
-        return cmd_usage(a, "list, look, ack NUMBER or silence NUMBER");
+        return slice_eq(verb, S("test")) ? test_channel(a)
+                                         : cmd_usage(a, "list, look, ack NUMBER, silence NUMBER or test NAME");
     int code = session_open(&s, a, looks || acks || silences ? SESSION_WRITE : SESSION_READ);
     if (code)
         return code;
@@ -180,11 +230,11 @@ static int run(struct args *a)
 
 const struct cmd cmd_alerts = {
     .name = "alerts",
-    .usage = "[options] [list] | look | ack NUMBER | silence NUMBER",
+    .usage = "[options] [list] | look | ack NUMBER | silence NUMBER | test NAME",
     .summary = "what is wrong with the sending now, why it is likely so, and what to do",
     .details =
         "A daemon looks every minute and tells the channels of its settings; `look` does it by hand and tells nobody.\n"
-        "An alert stays open until things have been better for a while.",
+        "An alert stays open until things have been better for a while. `test` sends a message through [notify NAME].",
     .options = options,
     .run = run,
 };

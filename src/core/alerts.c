@@ -137,6 +137,8 @@ static enum status tell(struct settling *s, const struct ledger_alert *a, enum a
                                   .text = buf_slice(&text),
                                   .made_us = s->now_us,
                                   .due_us = s->now_us};
+        if (turn == ALERT_CLOSES && s->channels[i].not_closed)
+            continue;
         if (rule < ALERT_RULES && s->channels[i].rules >> rule & 1)
             st = ledger_put_notice(s->ledger, &n, s->e);
     }

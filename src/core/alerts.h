@@ -91,6 +91,7 @@ NODISCARD enum status alerts_find(struct ledger *l, const struct alert_run *run,
 struct alert_channel {
     slice name;
     uint32_t rules;
+    bool not_closed; /* not when one is over */
 };
 struct alert_counts {
     unsigned opened, closed, open; /* now, and how many are open behind it */

@@ -61,8 +61,12 @@ static void tell_failing(struct answering *r)
 static void asked(void *ctx, const struct ask *q, struct ask_answer *out)
 {
     struct answering *r = ctx;
+    uint64_t failed = r->answerer.counts[ANSWER_FAILED];
     r->answerer.table = r->d->table;
     answer_question(&r->answerer, q, daemon_now(r->d), out);
+    metric_add(r->d->metrics, METRIC_checks_asked, 1);
+    if (r->answerer.counts[ANSWER_FAILED] != failed && !r->answerer.answers->fail_closed)
+        metric_add(r->d->metrics, METRIC_checks_open, 1);
     tell_failing(r);
 }
 

@@ -42,6 +42,11 @@ enum status identity_become(const struct identity *id, err *e)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return err_os(e, errno, "no_new_privs");
+    return identity_drop(id, e);
+}
+
+enum status identity_drop(const struct identity *id, err *e)
+{
     if (!id->change || id->uid == 0)
         return OK;
     if (initgroups(id->user, id->gid) != 0)

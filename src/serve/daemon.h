@@ -18,6 +18,7 @@
 
 struct event_base;
 struct hook;
+struct runner;
 
 struct daemon {
     struct event_base *base;
@@ -30,6 +31,7 @@ struct daemon {
     const struct table *table;
     struct hook *hooks; /* of the sections [webhook-in NAME] (hook.h) */
     struct metrics *metrics;
+    struct runner *runner; /* of the sections [notify NAME] (runner.h); NULL: none */
     bool draining;
 };
 

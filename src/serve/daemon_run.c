@@ -14,6 +14,7 @@
 #include "serve/clock.h"
 #include "serve/conf.h"
 #include "serve/learn.h"
+#include "serve/runner.h"
 #include "serve/running.h"
 #include "serve/sandbox.h"
 
@@ -45,6 +46,12 @@ static enum status find_user(struct running *r, err *e)
     return identity_find(&r->identity, conf_of(r)->user, conf_of(r)->group, e);
 }
 
+/* Before anything is opened that it should not have. */
+static enum status start_runner(struct running *r, err *e)
+{
+    return runner_start(r->began, &r->identity, &r->d.runner, e);
+}
+
 static enum status lock_pid_file(struct running *r, err *e)
 {
     return slice_empty(conf_of(r)->pid_file) ? OK : lockfile_open(&r->pid_file, conf_of(r)->pid_file, e);
@@ -64,7 +71,8 @@ static enum status make_run_dir(struct running *r, err *e)
 static enum status make_loop(struct running *r, err *e)
 {
     r->d.base = event_base_new();
-    return r->d.base ? post_new(r->d.base, &r->d.post, e) : err_set(e, E_IO, "the event loop cannot be made");
+    enum status st = r->d.base ? post_new(r->d.base, &r->d.post, e) : err_set(e, E_IO, "the event loop cannot be made");
+    return st == OK && r->d.runner ? runner_attach(r->d.runner, r->d.base, e) : st;
 }
 
 /* ---- as the user that we are to be ---- */
@@ -241,6 +249,7 @@ static enum status start_control(struct running *r, err *e)
 static enum status (*const steps[])(struct running *, err *) = {
     open_log,
     find_user,
+    start_runner,
     lock_pid_file,
     make_run_dir,
     make_loop,
@@ -317,6 +326,7 @@ static void finish(struct running *r)
     upkeep_free(&r->upkeep);
     roles_close(r);
     pulse_free(&r->pulse);
+    runner_free(&r->d.runner);
     reload_free(&r->reload);
     workers_free(&r->d.workers);
     writer_free(&r->d.writer);

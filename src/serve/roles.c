@@ -13,6 +13,8 @@ const struct role *const roles[] = {
     &line_role,
     &milter_role,
     &outgoing_role,
+    &alerting_role,
+    &notify_role,
     &hook_role,
     &http_role,
     NULL,

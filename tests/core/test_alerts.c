@@ -391,21 +391,25 @@ static void channels_are_told_of_what_they_want(void **state)
 {
     struct world *w = *state;
     const struct sent s = {DAY0, "spring", "", "example.org", "", ""};
-    const struct alert_channel channels[] = {{S("ops"), 1u << RULE_COMPLAINT}, {S("nobody"), 0}};
+    const struct alert_channel channels[] = {
+        {S("ops"), 1u << RULE_COMPLAINT, false}, {S("nobody"), 0, false}, {S("bad-news"), 1u << RULE_COMPLAINT, true}};
     delivered(w, &s, 1000);
     failed(w, &s, BOUNCE_REASON_USER_UNKNOWN, 100);
     tally(w, &s, BOUNCE_KIND_COMPLAINT, BOUNCE_REASON_UNKNOWN, 3);
-    look_with(w, DAY0 + TIME_HOUR, channels, 2, 0, 0);
-    look_with(w, DAY0 + 2 * TIME_HOUR, channels, 2, 0, 0);
+    look_with(w, DAY0 + TIME_HOUR, channels, 3, 0, 0);
+    look_with(w, DAY0 + 2 * TIME_HOUR, channels, 3, 0, 0);
     struct notices all = {0};
     ok(w, ledger_notices(w->ledger, SLICE_EMPTY, take_notice, &all, &w->e));
-    assert_int_equal(all.n, 2); /* the campaign and the stream without a name */
-    assert_int_equal(all.opened, 2);
+    assert_int_equal(all.n, 4); /* two channels; the campaign and the stream without a name */
+    assert_int_equal(all.opened, 4);
     assert_false(all.wrong);
-    look_with(w, DAY0 + 9 * TIME_DAY, channels, 2, 0, 0);
+    look_with(w, DAY0 + 9 * TIME_DAY, channels, 3, 0, 0);
     all = (struct notices){0};
     ok(w, ledger_notices(w->ledger, S("ops"), take_notice, &all, &w->e));
     assert_int_equal(all.closed, 2);
+    all = (struct notices){0};
+    ok(w, ledger_notices(w->ledger, S("bad-news"), take_notice, &all, &w->e));
+    assert_int_equal(all.n, 2);
 }
 
 static bool first_id(void *ctx, const struct ledger_alert *a)
@@ -419,7 +423,7 @@ static void silence_lasts_over_the_next_one(void **state)
 {
     struct world *w = *state;
     const struct sent s = {DAY0, "spring", "x", "example.org", "", ""};
-    const struct alert_channel ops = {S("ops"), 1u << RULE_COMPLAINT};
+    const struct alert_channel ops = {S("ops"), 1u << RULE_COMPLAINT, false};
     delivered(w, &s, 1000);
     tally(w, &s, BOUNCE_KIND_COMPLAINT, BOUNCE_REASON_UNKNOWN, 3);
     look(w, DAY0 + TIME_HOUR);

@@ -1,0 +1,219 @@
+/* The role that looks for trouble: every minute on a worker, and what has changed goes through the writer. */
+#include <event2/event.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "serve/alert_conf.h"
+#include "serve/clock.h"
+#include "serve/conf.h"
+#include "serve/roles.h"
+
+#define LOOK_US TIME_MINUTE
+#define MAX_CHANNELS 64u
+
+struct alerting {
+    struct job job; /* first */
+    struct unit unit;
+    struct daemon *d;
+    struct event *timer;
+    bool looking, draining;
+    arena a; /* of what was found */
+    struct alert_settings settings;
+    struct alert_run run;
+    struct findings found;
+    struct alert_channel channels[MAX_CHANNELS];
+    size_t channel_count;
+    enum status status;
+    err error;
+    struct alert_counts counts;
+    int64_t deep_us; /* monotonic, of the last deep look; 0: none yet */
+    uint64_t looks, failures, took_us;
+    int64_t began_us;
+    uint64_t asked, unanswered; /* checks, up to the last look */
+};
+
+static void failed(struct alerting *g, const err *e)
+{
+    struct log_quoted q;
+    g->failures++;
+    log_event(g->d->log, LOG_LEVEL_WARN, "alerts.failed", "cause=%s", log_text(&q, slice_str(e->text)));
+}
+
+/* ---- on a worker ---- */
+
+static void find(struct job *j, struct worker *w)
+{
+    struct alerting *g = (struct alerting *)(void *)j;
+    g->status = alerts_find(w->ledger, &g->run, &g->a, &g->found, &g->error);
+}
+
+/* ---- on the writer ---- */
+
+static enum status settle(struct unit *u, struct ledger *l, err *e)
+{
+    struct alerting *g = (struct alerting *)(void *)((char *)u - offsetof(struct alerting, unit));
+    return alerts_settle(l, &g->found, g->channels, g->channel_count, g->run.now_us, &g->counts, e);
+}
+
+static void settled(struct unit *u)
+{
+    struct alerting *g = (struct alerting *)(void *)((char *)u - offsetof(struct alerting, unit));
+    g->looking = false;
+    g->took_us += (uint64_t)(clock_monotonic_us() - g->began_us);
+    if (u->status != OK)
+        failed(g, &u->error);
+    else if (g->counts.opened || g->counts.closed)
+        log_event(g->d->log, g->counts.opened ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "alerts",
+                  "opened=%u closed=%u open=%u", g->counts.opened, g->counts.closed, g->counts.open);
+}
+
+static void found(struct job *j)
+{
+    struct alerting *g = (struct alerting *)(void *)j;
+    g->looking = false;
+    if (g->status != OK) {
+        failed(g, &g->error);
+        return;
+    }
+    if (g->draining)
+        return;
+    g->unit = (struct unit){.more = settle, .done = settled};
+    g->looking = writer_put(g->d->writer, &g->unit) == OK; /* busy: there will be another minute */
+}
+
+/* ---- on the loop ---- */
+
+static uint32_t rules_of(const struct conf_notify *c)
+{
+    uint32_t rules = c->rules.n ? 0 : UINT32_MAX;
+    for (size_t i = 0; i < c->rules.n; i++) {
+        enum alert_rule r = alert_rule_find(c->rules.v[i]);
+        if (r < ALERT_RULES)
+            rules |= 1u << r;
+    }
+    return rules;
+}
+
+static void take_channels(struct alerting *g)
+{
+    g->channel_count = 0;
+    for (const struct section *s = NULL;
+         (s = settings_next(g->d->settings, "notify", s)) && g->channel_count < MAX_CHANNELS;) {
+        const struct conf_notify *c = s->values;
+        g->channels[g->channel_count++] =
+            (struct alert_channel){.name = arena_dup(&g->a, s->name), .rules = rules_of(c), .not_closed = !c->closed};
+    }
+}
+
+/* Since the last look. */
+static void count_checks(struct alerting *g)
+{
+    uint64_t asked = metric_get(g->d->metrics, METRIC_checks_asked),
+             open = metric_get(g->d->metrics, METRIC_checks_open);
+    g->run.asked = asked - g->asked;
+    g->run.failed = open - g->unanswered;
+    g->asked = asked;
+    g->unanswered = open;
+}
+
+static void tick(evutil_socket_t fd, short what, void *ctx)
+{
+    struct alerting *g = ctx;
+    const struct conf_alerts *c = settings_of(g->d->settings, "alerts");
+    int64_t now_us = clock_monotonic_us();
+    (void)fd, (void)what;
+    if (g->draining || g->looking || !c->on)
+        return;
+    arena_reset(&g->a);
+    alert_conf(g->d->settings, &g->settings);
+    take_channels(g);
+    bool deep = !g->deep_us || now_us - g->deep_us >= ALERT_DEEP_US;
+    g->run = (struct alert_run){.now_us = daemon_now(g->d), .settings = &g->settings, .deep = deep};
+    count_checks(g);
+    g->looking = workers_put(g->d->workers, &g->job) == OK;
+    if (!g->looking)
+        return;
+    g->looks++;
+    g->began_us = now_us;
+    g->deep_us = deep ? now_us : g->deep_us;
+}
+
+/* ---- the role ---- */
+
+static enum status alerting_open(struct daemon *d, const struct section *section, void **self, err *e)
+{
+    struct alerting *g = calloc(1, sizeof *g);
+    (void)section;
+    *self = g;
+    if (!g)
+        return err_set(e, E_MEMORY, "alerts: out of memory");
+    arena_init(&g->a, 0);
+    g->d = d;
+    g->job.run = find;
+    g->job.done = found;
+    return OK;
+}
+
+static enum status alerting_start(void *self, err *e)
+{
+    static const struct timeval every = {LOOK_US / TIME_SECOND, 0};
+    struct alerting *g = self;
+    g->timer = event_new(g->d->base, -1, EV_PERSIST, tick, g);
+    if (!g->timer || event_add(g->timer, &every) != 0)
+        return err_set(e, E_MEMORY, "alerts: out of memory");
+    tick(-1, 0, g);
+    return OK;
+}
+
+static void alerting_drain(void *self)
+{
+    struct alerting *g = self;
+    g->draining = true;
+}
+
+static bool alerting_idle(const void *self)
+{
+    const struct alerting *g = self;
+    return !g->looking;
+}
+
+static void alerting_close(void **self)
+{
+    struct alerting *g = *self;
+    if (!g)
+        return;
+    if (g->timer)
+        event_free(g->timer);
+    arena_fini(&g->a);
+    free(g);
+    *self = NULL;
+}
+
+static void alerting_status(const void *self, struct jsonw *j)
+{
+    const struct alerting *g = self;
+    jsonw_ki64(j, "open", g->counts.open);
+    jsonw_ki64(j, "looks", (int64_t)g->looks);
+    jsonw_ki64(j, "failures", (int64_t)g->failures);
+}
+
+static void alerting_metrics(const void *self, buf *out)
+{
+    const struct alerting *g = self;
+    buf_printf(out,
+               "bounced_alerts_open %u\nbounced_alerts_looks_total %" PRIu64 "\nbounced_alerts_failures_total %" PRIu64
+               "\n",
+               g->counts.open, g->looks, g->failures);
+}
+
+const struct role alerting_role = {
+    .name = "alerts",
+    .section = "daemon", /* which is always there, once */
+    .open = alerting_open,
+    .start = alerting_start,
+    .drain = alerting_drain,
+    .idle = alerting_idle,
+    .close = alerting_close,
+    .status = alerting_status,
+    .metrics = alerting_metrics,
+};
