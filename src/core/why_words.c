@@ -21,15 +21,19 @@ static const char *where(enum scope scope)
     return words[scope <= SCOPE_STREAM ? scope : SCOPE_GLOBAL];
 }
 
+static const char *tight_text(const struct suppression *x)
+{
+    return x->tight ? "; half the count sufficed, since the provider's health for us is poor" : "";
+}
+
 static slice suppressed(const struct address_status *s, arena *a)
 {
     const struct suppression *x = &s->suppressions[0];
     bool reason = x->cause == CAUSE_HARD || x->cause == CAUSE_ESCALATED;
-    if (x->until_us == TIME_NONE)
-        return arena_printf(a, "suppressed %s: %s%s%s", where(x->scope), cause_word(x->cause), reason ? ", " : "",
-                            reason ? bounce_reason_word(x->reason) : "");
-    return arena_printf(a, "suppressed %s until %.*s: %s%s%s", where(x->scope), SLICE_FMT(date_of(x->until_us, a)),
-                        cause_word(x->cause), reason ? ", " : "", reason ? bounce_reason_word(x->reason) : "");
+    slice until =
+        x->until_us == TIME_NONE ? SLICE_EMPTY : arena_printf(a, " until %.*s", SLICE_FMT(date_of(x->until_us, a)));
+    return arena_printf(a, "suppressed %s%.*s: %s%s%s%s", where(x->scope), SLICE_FMT(until), cause_word(x->cause),
+                        reason ? ", " : "", reason ? bounce_reason_word(x->reason) : "", tight_text(x));
 }
 
 static slice row_text(const struct address_status *s, arena *a)
@@ -116,8 +120,8 @@ static slice more_failures(const struct address_status *s, arena *a)
 static slice by_time(const struct address_status *s, arena *a)
 {
     if (s->until_us != TIME_NONE)
-        return arena_printf(a, "ends by itself on %.*s, then one more failure suppresses it again",
-                            SLICE_FMT(date_of(s->until_us, a)));
+        return arena_printf(a, "ends by itself on %.*s%s", SLICE_FMT(date_of(s->until_us, a)),
+                            s->then_probation ? ", then one more failure suppresses it again" : "");
     return arena_printf(a, "a message is still deferred: it counts as failed on %.*s if it does not end before",
                         SLICE_FMT(date_of(s->due_us, a)));
 }

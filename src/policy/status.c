@@ -26,6 +26,8 @@ static void add_suppressions(const struct fold *f, const struct policy *p, int64
             continue;
         }
         sooner(&out->due_us, s->s.until_us);
+        if (!out->suppression_count)
+            out->for_life = s->keeps;
         out->suppressions[out->suppression_count++] = s->s;
     }
 }
@@ -54,6 +56,7 @@ static void consider_row(const struct fold *f, const struct policy *p, enum row_
                               .repeat_us = p->repeat_us};
     struct row r;
     row_read(&f->failures, &terms, &r);
+    out->second_look |= row_hard(kind) && r.count && terms.needed;
     if (!r.count || !terms.needed || !nearer(r.count, terms.needed, out))
         return;
     out->row = kind;
@@ -87,12 +90,7 @@ static void add_held(const struct fold *f, struct address_status *out)
         out->held[out->held_count++] = f->held[i].key;
 }
 
-static bool looked_at(const struct address_status *out)
-{
-    return out->row == ROW_LOOK || out->row == ROW_DOMAIN;
-}
-
-static void decide_suppressed(struct address_status *out)
+static void decide_suppressed(const struct policy *p, struct address_status *out)
 {
     const struct suppression *s = &out->suppressions[0];
     out->state = STATE_SUPPRESSED;
@@ -112,9 +110,11 @@ static void decide_suppressed(struct address_status *out)
         out->changes |= CHANGE_NEVER;
         break;
     }
+    if (s->until_us != TIME_NONE)
+        out->changes |= CHANGE_TIME;
+    out->then_probation = p->probation >> s->cause & 1;
     if (s->cause == CAUSE_ESCALATED)
-        out->changes |= CHANGE_DELIVERY | (s->until_us != TIME_NONE ? CHANGE_TIME : 0u) |
-                        (out->domain_sensitive ? CHANGE_DOMAIN : 0u);
+        out->changes |= (out->for_life ? 0u : (unsigned)CHANGE_DELIVERY) | (out->domain_sensitive ? CHANGE_DOMAIN : 0u);
 }
 
 /* Held as long as what took its last failure goes on. */
@@ -131,12 +131,12 @@ static void decide_excused(const struct fold *f, const struct fold_rules *rules,
     out->changes |= CHANGE_DELIVERY | CHANGE_OVER;
 }
 
-static void decide_state(const struct fold *f, struct address_status *out)
+static void decide_state(const struct fold *f, const struct policy *p, struct address_status *out)
 {
     if (out->held_count)
         out->changes |= CHANGE_REVIEW;
     if (out->suppression_count) {
-        decide_suppressed(out);
+        decide_suppressed(p, out);
         return;
     }
     if (out->row != ROWS)
@@ -149,7 +149,7 @@ static void decide_state(const struct fold *f, struct address_status *out)
         out->since_us = f->held[0].time_us;
         if (out->row == ROWS)
             out->reason = (enum bounce_reason)f->held[0].reason;
-    } else if (looked_at(out)) {
+    } else if (out->second_look) {
         out->state = STATE_HELD;
         out->hold = HOLD_SECOND_LOOK;
         out->since_us = out->row_first_us;
@@ -180,7 +180,7 @@ void fold_finish(struct fold *f, const struct fold_rules *rules, int64_t domain_
     add_held(f, out);
     if (due_us != TIME_NONE)
         out->changes |= CHANGE_TIME;
-    decide_state(f, out);
+    decide_state(f, rules->policy, out);
     if (out->state != STATE_SUPPRESSED)
         decide_excused(f, rules, out);
 }

@@ -45,6 +45,9 @@ struct address_status {
     unsigned row_count, row_needed;
     int64_t row_first_us, row_last_us;
     int64_t row_not_before_us;      /* a failure before this time cannot suppress */
+    bool second_look;               /* a hard row has begun: whatever row is nearest, it is looked at again */
+    bool for_life;                  /* suppressed: by a row that counts for life, so that no delivery ends it */
+    bool then_probation;            /* suppressed: what comes behind until_us */
     bool probation;                 /* an escalated suppression expired: one counted failure suppresses again */
     bool domain_sensitive;          /* a delivery to anybody at the domain would clear a suppression */
     uint64_t held[STATUS_MAX_HELD]; /* keys of the held reports */

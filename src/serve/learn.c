@@ -46,7 +46,7 @@ static void learn_cadences(struct learning *l)
         st = cadence_apply(ledger, &l->k->policy, &l->k->a, &e);
     if (ledger)
         ledger_close(&ledger);
-    if (st != OK && st != E_NOT_FOUND)
+    if (st != OK && st != E_NOT_FOUND && st != E_UNSUPPORTED) /* an older one is brought up to date by who writes */
         problem(l, slice_str(e.text));
 }
 

@@ -194,12 +194,38 @@ static void test_what_no_preset_changes(void **state)
     }
 }
 
-int main(void)
+static void print_tolerance(const struct tolerance *t)
+{
+    buf b;
+    buf_init(&b, 0);
+    tolerance_print(t, &b);
+    printf(" | %.*s", (int)b.n, b.p);
+    buf_fini(&b);
+}
+
+static void print(void)
+{
+    printf("| preset | quota | campaign | slow | refused | |\n|---|---|---|---|---|---|\n");
+    for (unsigned i = 0; i < PRESETS; i++) {
+        struct tolerances t;
+        preset_tolerances((enum preset)i, &t);
+        printf("| `%s`", preset_word((enum preset)i));
+        for (unsigned row = ROW_QUOTA; row < ROWS; row++)
+            print_tolerance(&t.rows[row]);
+        printf(" | %s |\n", preset_text((enum preset)i));
+    }
+}
+
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
         cmocka_unit_test(test_every_preset_is_sound_and_has_cases),
         cmocka_unit_test(test_what_no_preset_changes),
     };
+    if (argc > 1 && strcmp(argv[1], "print") == 0) {
+        print();
+        return 0;
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
