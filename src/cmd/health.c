@@ -397,7 +397,7 @@ static int run(struct args *a)
         return cmd_usage(a, "import which file? (- is standard input)");
     if (!imports && (args_count(a) > 1 || (updates && args_count(a))))
         return cmd_usage(a, updates ? "--update takes no provider" : "one provider at a time");
-    int code = session_open(&s.session, a, imports || updates ? SESSION_WRITE : SESSION_READ);
+    int code = session_open(&s.session, a, imports ? SESSION_CREATE : updates ? SESSION_WRITE : SESSION_READ);
     if (code)
         return code;
     arena_init(&s.arena, 0);

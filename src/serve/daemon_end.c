@@ -13,8 +13,8 @@ static bool all_idle(const struct running *r)
 {
     struct writer_counts w;
     writer_counts(r->d.writer, &w);
-    return !roles_busy(r) && upkeep_idle(r->upkeep) && reload_idle(r->reload) && workers_waiting(r->d.workers) == 0 &&
-           w.waiting == 0;
+    return !roles_busy(r) && upkeep_idle(r->upkeep) && grades_idle(r->grades) && reload_idle(r->reload) &&
+           workers_waiting(r->d.workers) == 0 && w.waiting == 0;
 }
 
 static void tell_cut(const struct running *r)
@@ -47,6 +47,7 @@ static void drain(struct running *r, const char *why)
     log_event(r->d.log, LOG_LEVEL_INFO, "daemon.ending", "why=%s", why);
     notify_send(&r->notify, "STOPPING=1\nSTATUS=finishing what was begun");
     upkeep_drain(r->upkeep);
+    grades_drain(r->grades);
     roles_drain(r);
     r->drain_timer = event_new(r->d.base, -1, EV_PERSIST, look, r);
     if (!r->drain_timer || event_add(r->drain_timer, &every) != 0)

@@ -240,6 +240,11 @@ static enum status start_upkeep(struct running *r, err *e)
     return upkeep_new(&r->d, &r->upkeep, e);
 }
 
+static enum status start_grades(struct running *r, err *e)
+{
+    return grades_new(&r->d, &r->grades, e);
+}
+
 static enum status start_control(struct running *r, err *e)
 {
     return control_start(r->control, e);
@@ -266,6 +271,7 @@ static enum status (*const steps[])(struct running *, err *) = {
     start_pulse,
     roles_start,
     start_upkeep,
+    start_grades,
     start_control,
 };
 // clang-format on
@@ -324,6 +330,7 @@ static void finish(struct running *r)
     end_threads(r);
     control_close(&r->control);
     upkeep_free(&r->upkeep);
+    grades_free(&r->grades);
     roles_close(r);
     pulse_free(&r->pulse);
     runner_free(&r->d.runner);

@@ -138,6 +138,7 @@ void daemon_metrics(struct daemon *d, buf *out)
     for (size_t k = 0; k < r->instance_count; k++)
         if (r->instances[k].role->metrics)
             r->instances[k].role->metrics(r->instances[k].self, &lines);
+    grades_metrics(r->grades, &lines);
     metrics_group(buf_slice(&lines), out);
     buf_fini(&lines);
 }

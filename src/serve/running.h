@@ -7,6 +7,7 @@
 #include "serve/control.h"
 #include "serve/daemon.h"
 #include "serve/daemon_run.h"
+#include "serve/grades.h"
 #include "serve/lockfile.h"
 #include "serve/notify.h"
 #include "serve/pulse.h"
@@ -37,6 +38,7 @@ struct running {
     size_t instance_count;
     struct pulse *pulse;
     struct upkeep *upkeep;
+    struct grades *grades;
     struct reload *reload;
     struct control *control;
     struct event *signals[RUNNING_SIGNALS], *drain_timer;

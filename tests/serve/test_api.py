@@ -1,4 +1,5 @@
 """The HTTP API over a real socket: every route, who may use it, and that its description says what it does."""
+import datetime
 import gzip
 import http.client
 import json
@@ -319,6 +320,38 @@ class Routes(Api):
         self.assertEqual({row.pop("name"): row for row in rows}, told)
         self.known("GET", "/v1/reports/colour", "/v1/reports/{by}", status=404)
         self.known("GET", "/v1/reports/day?from=yesterday", "/v1/reports/{by}", status=400)
+
+    def test_health_of_providers(self):
+        path, one = "/v1/health/providers", "/v1/health/providers/{provider}"
+        day = datetime.datetime.now(datetime.timezone.utc)
+        stamp = (day - datetime.timedelta(minutes=9)).isoformat()
+        lines = "".join(f"{stamp} mail postfix/smtp[9]: 4cXy{i:06d}zz: to=<h{i}@gmail.com>, relay=gmail-smtp-in.l.google.com[192.0.2.9]:25, "
+                        f"delay=1, delays=0/0/0/1, dsn={'5.7.1' if i % 2 else '2.0.0'}, status={'bounced' if i % 2 else 'sent'} "
+                        f"({'host x said: 550 5.7.1 blocked by policy' if i % 2 else '250 OK'})\n" for i in range(200))
+        self.bounced("ingest", "-q", self.file("health.log", lines))
+        self.bounced("health", "import", "-", stdin=f"Date,Domain,Spam rate,Domain reputation\n{day:%Y-%m-%d},a.example,0.2%,LOW\n")
+        items = self.known("GET", path, path).json["items"]
+        gmail = next(h for h in items if h["provider"] == "gmail")
+        self.assertEqual((gmail["grade"], gmail["said"]["level"]), ("Bad", "poor"))
+        depth = self.known("GET", path + "/gmail", one).json
+        self.assertEqual(depth["reports"][0]["complaint_ppm"], 2000)
+        told, = self.objects("health", "gmail", "--json")
+        self.assertEqual((depth["parts"], depth["reasons"]), (told["parts"], told["reasons"]))
+        self.assertEqual(len(self.known("GET", path + "?limit=1", path).json["items"]), 1)
+        self.known("GET", path + "/nobody", one, status=404)
+        self.known("GET", path + "?limit=none", path, status=400)
+
+    def test_grades_stand_and_are_told(self):
+        lines = "".join(f"{datetime.datetime.now(datetime.timezone.utc).isoformat()} mail postfix/smtp[9]: 4dXy{i:06d}zz: to=<g{i}@yahoo.com>, "
+                        f"relay=mta5.am0.yahoodns.net[192.0.2.9]:25, delay=1, delays=0/0/0/1, dsn=5.7.1, status=bounced (host x said: "
+                        f"550 5.7.1 blocked by policy)\n" for i in range(150))
+        self.bounced("ingest", "-q", self.file("grades.log", lines))
+        self.d.end()
+        self.start()
+        line = 'bounced_provider_grade{provider="yahoo"} 1\n'
+        self.d.until(lambda: line in self.ask("GET", "/metrics", key=self.admin).body.decode())
+        self.assertIn("'yahoo'", next(x for x in self.bounced("dump").out.splitlines() if x.startswith("circumstance ")))
+        self.d.until_told("poor=1")
 
     def test_review(self):
         held = "/v1/review/held"
