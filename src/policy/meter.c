@@ -221,9 +221,8 @@ static void close_one(struct meter_set *set, struct opening *o)
     m->opening = METER_NO;
     m->changed = true;
     m->state.places = 0;
-    for (unsigned i = 0; i < SIGNALS; i++)
-        m->state.signals[i].slice_messages = m->state.signals[i].slice_failed = 0;
-    memset(m->state.signals[o->signal].up, 0, sizeof(m->state.signals[o->signal].up));
+    for (unsigned i = 0; i < SIGNALS; i++) /* the others rose with it: they would open it again, days later */
+        cusum_reset(&m->state.signals[i]);
     *o = (struct opening){.meter = METER_NO};
     set->open_count--;
 }
@@ -319,7 +318,7 @@ static void end_slice(struct meter_set *set, struct meter *m, int64_t now_us)
     bool due = (age >= SLICE_US && n >= SLICE_LEAST) || age >= SLICE_LONGEST;
     if (!due || m->opening != METER_NO)
         return;
-    if (age < SLICE_LONGEST && highest(m) > set->limit / DOUBTFUL)
+    if (age < METER_LONGEST_US && highest(m) > set->limit / DOUBTFUL)
         return;
     for (unsigned i = 0; i < SIGNALS; i++)
         cusum_learn(&s->signals[i], meter_kind((enum meter_by)m->by, (enum meter_signal)i), age);
