@@ -103,7 +103,7 @@ slice api_member(struct http_request *r, struct json_object *o, const char *name
 bool api_body_is(const struct http_request *r, const char *type);
 
 /* Handlers, by file: api_check.c, api_addresses.c, api_suppressions.c, api_lists.c, api_events.c, api_policy.c, api_reports.c,
- * api_review.c, api_state.c. */
+ * api_review.c, api_incidents.c, api_state.c. */
 #define ROUTE(method, pattern, role, max_body, handler, body) void handler(struct http_request *r);
 #include "serve/api_routes.def"
 #undef ROUTE

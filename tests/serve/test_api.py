@@ -375,6 +375,40 @@ class Routes(Api):
             now = self.ask("GET", "/v1/review/held", key=self.admin).json["items"]
             self.assertNotIn(held[0]["seq"], [h["seq"] for h in now])
 
+    def test_incidents(self):
+        event = {"event": "bounced", "recipient": "held@bad.example", "time": "2020-12-14T23:00:00Z", "reply": "550 5.1.1 no such user",
+                 "phase": "rcpt"}
+        self.ask("POST", "/v1/events", key=self.admin, body=event)
+        path, one = "/v1/incidents", "/v1/incidents/{id}"
+        address = "/v1/addresses/held@bad.example"
+        self.assertEqual(self.ask("GET", address, key=self.admin).json["state"], "suppressed")
+        for wrong in ({}, {"domain": "bad.example"}, {"from": "2020-12-14"}, {"domain": "bad.example", "from": "soon"},
+                      {"domain": "bad.example", "provider": "x", "from": "2020-12-14"},
+                      {"domain": "bad.example", "from": "2020-12-14", "until": "2020-12-13"},
+                      {"domain": "bad.example", "from": "2020-12-14", "reasons": ["weather"]},
+                      {"domain": "a b", "from": "2020-12-14"}, {"domain": "bad.example", "from": "2999-12-14"}):
+            with self.subTest(wrong):
+                self.known("POST", path, path, body=wrong, status=400)
+        opened = self.known("POST", path, path, body={"domain": "Bad.Example", "from": "2020-12-14T22:16:00Z", "note": "told",
+                                                      "reasons": ["user-unknown"]}).json
+        self.assertEqual((opened["state"], opened["domain"], opened["manual"]), ("open", "bad.example", True))
+        self.assertEqual(self.ask("GET", address, key=self.admin).json["state"], "held")
+        self.assertEqual(self.known("GET", path + "?state=open", path).json["items"][0]["id"], opened["id"])
+        self.assertEqual(self.known("GET", f"{path}/{opened['id']}", one).json["note"], "told")
+        self.known("GET", path + "/999", one, status=404)
+        self.known("GET", path + "/x", one, status=404)
+        close, undo = one + "/close", one + "/undo"
+        closed = self.known("POST", f"{path}/{opened['id']}/close?until=2020-12-15", close).json
+        self.assertEqual((closed["state"], closed["until"]), ("over", "2020-12-15T00:00:00Z"))
+        self.known("POST", f"{path}/{opened['id']}/close", close, status=409)
+        self.known("POST", path + "/999/close", close, status=404)
+        self.assertEqual(self.ask("GET", address, key=self.admin).json["state"], "active")
+        self.assertEqual(self.known("POST", f"{path}/{opened['id']}/undo?note=none", undo).json["state"], "undone")
+        self.assertEqual(self.ask("GET", address, key=self.admin).json["state"], "suppressed")
+        self.known("POST", f"{path}/{opened['id']}/undo", undo, status=409)
+        self.known("POST", path + "/999/undo", undo, status=404)
+        self.assertEqual(self.known("GET", path + "?state=open", path).json["items"], [])
+
     def test_state(self):
         self.known("GET", "/v1/health", "/v1/health")
         self.known("GET", "/v1/ready", "/v1/ready")
