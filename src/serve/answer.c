@@ -158,6 +158,16 @@ static void refuse(struct answerer *w, const struct ask *q, const struct table_h
     out->text = fill_in(w, &r->text, &v);
 }
 
+/* RFC 3463 3.5: a temporary condition of the delivery, not of the mailbox. */
+static void pause_it(struct answerer *w, struct ask_answer *out)
+{
+    count(w, ANSWER_PAUSED);
+    out->word = ASK_DEFER;
+    out->code = w->answers->defer.code;
+    out->enhanced = w->answers->defer.status;
+    out->text = S("not sent now: mail to this receiver waits for the end of an incident");
+}
+
 static void fail(struct answerer *w, struct ask_answer *out)
 {
     count(w, ANSWER_FAILED);
@@ -187,6 +197,8 @@ static void answer_recipient(struct answerer *w, const struct ask *q, int64_t no
         w->failing = false;
         if (hit.suppressed)
             refuse(w, q, &hit, out);
+        else if (pauses_has_now(w->pauses, w->knowledge, w->listener.tenant, key))
+            pause_it(w, out);
         else
             count(w, ANSWER_SENT);
     }

@@ -4,7 +4,8 @@
  * In this order, and the first that applies answers "send": the question is about incoming mail (it tells who the client is, and that
  * is neither logged in, nor of our networks, nor on this machine); its sender is the null sender; the recipient is no address, or is
  * postmaster or abuse (RFC 5321 4.5.1, RFC 2142) or of one of our own domains; the table does not have it. Otherwise the mode of the
- * listener answers: reject, defer, discard or tag, in the words of the settings.
+ * listener answers: reject, defer, discard or tag, in the words of the settings. A recipient that the table does not have, at a receiver
+ * where mail should wait (serve/pauses.h), is deferred whatever the mode.
  *
  * When the table cannot be asked (it is not there yet, memory is refused) the answer is "send", counted, and `failing` is up until one
  * can be given again; with `fail = closed` it is a deferral.
@@ -17,6 +18,7 @@
 #include "net/ask.h"
 #include "serve/answers.h"
 #include "serve/knowledge.h"
+#include "serve/pauses.h"
 
 #define ANSWER_MEMORY_BYTES (256u * 1024) /* of one question */
 #define ANSWER_REF_HEADER "X-Bounced-Ref"
@@ -43,6 +45,7 @@ struct answer_listener {
 struct answerer {
     const struct answers *answers;   /* may be exchanged between two questions */
     const struct table *table;       /* NULL: not filled yet */
+    struct pauses *pauses;           /* receivers to whom better nothing is sent just now; NULL: none */
     struct knowledge_box *knowledge; /* the keys that sign; NULL: none */
     /* A return path that carries an id instead of its recipient was given out: keep whose it is. May be NULL. */
     void (*remember)(void *ctx, slice tenant, slice opaque, slice recipient_key);

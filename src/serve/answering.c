@@ -63,6 +63,7 @@ static void asked(void *ctx, const struct ask *q, struct ask_answer *out)
     struct answering *r = ctx;
     uint64_t failed = r->answerer.counts[ANSWER_FAILED];
     r->answerer.table = r->d->table;
+    r->answerer.pauses = r->d->pauses;
     answer_question(&r->answerer, q, daemon_now(r->d), out);
     metric_add(r->d->metrics, METRIC_checks_asked, 1);
     if (r->answerer.counts[ANSWER_FAILED] != failed && !r->answerer.answers->fail_closed)

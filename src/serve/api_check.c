@@ -1,7 +1,7 @@
 /* May I send to this address? From the table in memory: few addresses on the loop, many on a worker.
  *
  * POST /v1/check takes {"addresses": [...]} or a bare array, answered in JSON; or text/plain with an address a line, answered with a
- * line for each in the same order: "send", "suppressed CAUSE" or "invalid". The second is the way for millions.
+ * line for each in the same order: "send", "suppressed CAUSE", "invalid" or "defer". The second is the way for millions.
  */
 #include "core/check.h"
 #include "serve/api.h"
@@ -9,11 +9,17 @@
 #define INLINE_BYTES 8192u /* a body up to this is answered on the loop */
 #define AT_ONCE 512u
 
-static void put_answer(struct jsonw *j, const struct check_answer *a)
+/* It may be sent to, but not just now: there is an incident at its receiver. */
+static bool waits(struct api *api, slice tenant, const struct check_answer *a)
+{
+    return a->word == CHECK_SEND && pauses_has_now(api->d->pauses, api->d->knowledge, tenant, a->key);
+}
+
+static void put_answer(struct jsonw *j, const struct check_answer *a, bool wait)
 {
     jsonw_object(j);
     jsonw_kstr(j, "address", a->input);
-    jsonw_kstr(j, "answer", slice_str(check_word(a->word)));
+    jsonw_kstr(j, "answer", wait ? S("defer") : slice_str(check_word(a->word)));
     if (a->word == CHECK_SUPPRESSED) {
         jsonw_kstr(j, "cause", slice_str(cause_word(a->cause)));
         jsonw_kstr(j, "scope", slice_str(scope_word(a->scope)));
@@ -44,7 +50,7 @@ void api_check_one(struct http_request *r)
     }
     buf_init(&out, 0);
     jsonw_init(&j, &out);
-    put_answer(&j, &answer);
+    put_answer(&j, &answer, waits(api, tenant, &answer));
     struct http_answer a = {.status = 200, .body = buf_slice(&out)};
     http_answer(r, &a);
     buf_fini(&out);
@@ -86,10 +92,11 @@ static void flush(struct many *m)
         return;
     }
     for (size_t i = 0; i < m->n; i++) {
+        bool wait = waits(c->api, c->tenant, &m->answers[i]);
         if (m->text)
-            buf_add(&c->out, line_of(&m->answers[i]));
+            buf_add(&c->out, wait ? S("defer\n") : line_of(&m->answers[i]));
         else
-            put_answer(&m->j, &m->answers[i]);
+            put_answer(&m->j, &m->answers[i], wait);
     }
     m->n = 0;
 }

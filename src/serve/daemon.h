@@ -29,6 +29,7 @@ struct daemon {
     struct workers *workers;
     struct writer *writer;
     const struct table *table;
+    struct pauses *pauses;
     struct hook *hooks; /* of the sections [webhook-in NAME] (hook.h) */
     struct metrics *metrics;
     struct runner *runner; /* of the sections [notify NAME] (runner.h); NULL: none */

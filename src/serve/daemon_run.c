@@ -143,6 +143,7 @@ static enum status open_ledger(struct running *r, err *e)
     if (st != OK)
         return st;
     r->d.table = writer_table(r->d.writer);
+    r->d.pauses = writer_pauses(r->d.writer);
     return workers_new(&ko, &r->d.workers, e);
 }
 

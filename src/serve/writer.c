@@ -17,6 +17,8 @@ struct writer {
     struct ledger *ledger;
     struct table *table;
     int64_t table_seq;
+    struct pauses *pauses;
+    int64_t paused_us;                 /* monotonic: when they were looked at */
     struct intake *intake;             /* of `knowledge` */
     const struct knowledge *knowledge; /* held */
     struct unit *batch;                /* being committed */
@@ -228,6 +230,20 @@ static enum status follow(struct writer *w)
     return table_follow(w->table, w->ledger, &w->table_seq, &e);
 }
 
+/* The same for what better waits; twice a second is enough. */
+static enum status follow_pauses(struct writer *w, bool acted)
+{
+    err e;
+    int64_t now_us = clock_monotonic_us();
+    if (!acted && w->paused_us && now_us - w->paused_us < WRITER_FOLLOW_US)
+        return OK;
+    w->paused_us = now_us;
+    const struct knowledge *now = knowledge_hold(w->o.knowledge);
+    enum status st = pauses_follow(w->pauses, w->ledger, now->incidents.defer, &e);
+    knowledge_release(&now);
+    return st;
+}
+
 static void give_all_back(struct writer *w, struct unit *batch)
 {
     while (batch) {
@@ -274,6 +290,8 @@ static void *run(void *ctx)
         else if (batch)
             commit_batch(w, batch);
         enum status passed = batch ? OK : pass_time(w), followed = follow(w);
+        if (followed == OK)
+            followed = follow_pauses(w, batch && batch->act);
         count(w, batch, clock_monotonic_us() - from, followed == OK ? passed : followed);
         give_all_back(w, batch);
     }
@@ -314,6 +332,9 @@ enum status writer_new(const struct writer_options *o, struct writer **out, err 
     pthread_cond_init(&w->more, &monotonic);
     pthread_condattr_destroy(&monotonic);
     enum status st = open_ledger(w, e);
+    w->pauses = pauses_new();
+    if (st == OK && !w->pauses)
+        st = err_set(e, E_MEMORY, "writer: out of memory");
     if (st == OK) {
         count(w, NULL, 0, OK);
         w->running = pthread_create(&w->thread, NULL, run, w) == 0;
@@ -323,6 +344,11 @@ enum status writer_new(const struct writer_options *o, struct writer **out, err 
     if (st != OK)
         writer_free(out);
     return st;
+}
+
+struct pauses *writer_pauses(struct writer *w)
+{
+    return w->pauses;
 }
 
 const struct table *writer_table(const struct writer *w)
@@ -359,6 +385,7 @@ void writer_free(struct writer **writer)
     if (w->knowledge)
         knowledge_release(&w->knowledge);
     table_free(&w->table);
+    pauses_free(&w->pauses);
     ledger_close(&w->ledger);
     pthread_cond_destroy(&w->more);
     pthread_mutex_destroy(&w->lock);

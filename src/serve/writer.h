@@ -15,6 +15,7 @@
 #include "core/intake.h"
 #include "ledger/table.h"
 #include "serve/knowledge.h"
+#include "serve/pauses.h"
 #include "serve/post.h"
 
 #define WRITER_MAX_WAITING 100000u         /* observations and acts; above it writer_put says E_BUSY */
@@ -63,6 +64,8 @@ struct writer_counts {
 NODISCARD enum status writer_new(const struct writer_options *o, struct writer **out, err *e);
 /* From any thread. E_BUSY: too much is waiting; the unit is the caller's still. */
 NODISCARD enum status writer_put(struct writer *w, struct unit *u);
+/* The receivers to whom better nothing is sent just now: as long as the writer. */
+struct pauses *writer_pauses(struct writer *w);
 /* The table that every check reads: lives as long as the writer. */
 const struct table *writer_table(const struct writer *w);
 void writer_counts(struct writer *w, struct writer_counts *out);

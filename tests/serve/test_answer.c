@@ -145,6 +145,69 @@ static void the_table_answers(void **state)
     end(&x);
 }
 
+static void open_incident(struct ledger *l, const char *domain, const char *provider, const char *tenant, bool pause)
+{
+    err e;
+    struct ledger_circumstance c = {.c = {.what = CIRCUMSTANCE_INCIDENT,
+                                          .by = *provider ? MARK_PROVIDER : MARK_NONE,
+                                          .from_us = NOON,
+                                          .until_us = TIME_NONE,
+                                          .reasons = CIRCUMSTANCE_ALL_REASONS},
+                                    .tenant = slice_str(tenant),
+                                    .domain = slice_str(domain),
+                                    .name = slice_str(provider)};
+    assert_int_equal(ledger_begin(l, &e), OK);
+    assert_int_equal(ledger_put_circumstance(l, &c, &e), OK);
+    struct ledger_incident f = {.id = c.c.id, .pause = pause, .seen_us = NOON};
+    assert_int_equal(ledger_put_incident(l, &f, &e), OK);
+    assert_int_equal(ledger_commit(l, &e), OK);
+}
+
+static void what_waits_is_deferred(void **state)
+{
+    static const struct {
+        const char *recipient;
+        enum ask_word word;
+    } some[] = {
+        {"ann@bad.example", ASK_DEFER},       {"ann@host.example", ASK_SEND},    {"ann@yahoo.de", ASK_DEFER},
+        {"ann@tenant.example", ASK_SEND},     {"ann@good.example", ASK_SEND},    {"hard@example.com", ASK_REJECT},
+        {"postmaster@bad.example", ASK_SEND}, {"ann@sub.bad.example", ASK_SEND},
+    };
+    struct ledger_options o = {.path = ":memory:", .create = true};
+    struct ledger *l;
+    struct world x;
+    slice problems;
+    arena a;
+    err e;
+    (void)state;
+    arena_init(&a, 0);
+    assert_int_equal(ledger_open(&o, &l, &e), OK);
+    open_incident(l, "bad.example", "", "", true);
+    open_incident(l, "host.example", "", "", false); /* its servers are down: no advice */
+    open_incident(l, "", "yahoo", "", true);
+    open_incident(l, "tenant.example", "", "other", true);
+    begin(&x, "", NULL);
+    struct knowledge *k = knowledge_new();
+    assert_non_null(k);
+    assert_int_equal(bounce_rules_new(NULL, 0, false, &a, &k->rules, &problems), BOUNCE_OK);
+    assert_int_equal(knowledge_box_new(k, &x.w.knowledge, &e), OK);
+    x.w.pauses = pauses_new();
+    assert_int_equal(pauses_follow(x.w.pauses, l, true, &e), OK);
+    assert_int_equal(pauses_count(x.w.pauses), 3);
+    for (size_t i = 0; i < ARRAY_LEN(some); i++)
+        if (word(&x, some[i].recipient) != some[i].word)
+            fail_msg("%s: not %s", some[i].recipient, ask_word(some[i].word));
+    assert_int_equal(x.w.counts[ANSWER_PAUSED], 2);
+    assert_int_equal(pauses_follow(x.w.pauses, l, false, &e), OK);
+    assert_int_equal(word(&x, "ann@bad.example"), ASK_SEND);
+    pauses_free(&x.w.pauses);
+    knowledge_box_free(&x.w.knowledge);
+    x.w.knowledge = NULL;
+    end(&x);
+    ledger_close(&l);
+    arena_fini(&a);
+}
+
 static void tenants_and_streams_have_their_own(void **state)
 {
     struct answer_listener news = {.tenant = SLICE_INIT(""), .stream = SLICE_INIT("news")};
@@ -500,6 +563,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table_answers),
+        cmocka_unit_test(what_waits_is_deferred),
         cmocka_unit_test(tenants_and_streams_have_their_own),
         cmocka_unit_test(modes_answer_in_their_words),
         cmocka_unit_test(a_listener_has_its_own_mode),
