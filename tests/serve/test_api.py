@@ -319,6 +319,9 @@ class Routes(Api):
         told = {row.pop("reason"): row for row in self.objects("report", "--by", "reason", "--json", "--limit", "0")}
         self.assertEqual({row.pop("name"): row for row in rows}, told)
         self.known("GET", "/v1/reports/colour", "/v1/reports/{by}", status=404)
+        domain = self.ask("GET", "/v1/reports/domain?limit=1", key=self.admin).json["items"][0]
+        of_it = self.known("GET", f"/v1/reports/reason?domain={domain['name']}", "/v1/reports/{by}").json["items"]
+        self.assertEqual(sum(row["sent"] for row in of_it), domain["sent"])
         self.known("GET", "/v1/reports/day?from=yesterday", "/v1/reports/{by}", status=400)
 
     def test_health_of_providers(self):
@@ -352,6 +355,19 @@ class Routes(Api):
         self.d.until(lambda: line in self.ask("GET", "/metrics", key=self.admin).body.decode())
         self.assertIn("'yahoo'", next(x for x in self.bounced("dump").out.splitlines() if x.startswith("circumstance ")))
         self.d.until_told("poor=1")
+
+    def test_reviews_of_the_list(self):
+        self.known("GET", "/v1/reports/typos", "/v1/reports/typos")
+        sources = self.known("GET", "/v1/reports/sources?by=form", "/v1/reports/sources").json
+        self.assertEqual([(r["name"], r["addresses"] > 0) for r in sources["items"]], [("", True)])
+        self.known("GET", "/v1/reports/sources?by=day", "/v1/reports/sources", status=400)
+        decay = self.known("GET", "/v1/reports/decay", "/v1/reports/decay").json
+        self.assertEqual(decay["items"][0]["part"], "all")
+        saas = self.known("GET", "/v1/reports/benchmark?industry=saas", "/v1/reports/benchmark").json
+        self.assertEqual((saas["high_ppm"], saas["above_in_a_row"]), (20000, 0))
+        self.known("GET", "/v1/reports/benchmark", "/v1/reports/benchmark", status=400)
+        segments = self.known("GET", "/v1/segments", "/v1/segments").json
+        self.assertEqual(sum(r["addresses"] for r in segments["items"]), segments["addresses"])
 
     def test_review(self):
         held = "/v1/review/held"
