@@ -10,6 +10,7 @@ const struct cmd *const cmd_table[] = {
     &cmd_report,
     &cmd_segment,
     &cmd_health,
+    &cmd_digest,
     &cmd_review,
     &cmd_incident,
     &cmd_events,

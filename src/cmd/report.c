@@ -4,6 +4,8 @@
 
 #include "base/text.h"
 #include "cmd/commands.h"
+#include "core/benchmark.h"
+#include "serve/conf.h"
 
 #define SHOWN 50
 #define NAME_MAX_BYTES 80u
@@ -64,6 +66,24 @@ void report_csv_text(buf *out, slice text)
         buf_addc(out, text.p[i]);
     }
     buf_addc(out, '"');
+}
+
+int report_industry(const struct args *a, slice tenant, const struct benchmark **out)
+{
+    const struct section *section = NULL;
+    *out = NULL;
+    if (slice_empty(tenant) || !config_there(a))
+        return EXIT_YES;
+    struct settings *settings = config_read(a);
+    if (!settings)
+        return config_exit(a);
+    while ((section = settings_next(settings, "tenant", section)) != NULL) {
+        const struct conf_tenant *c = section->values;
+        if (slice_eq(slice_empty(c->tenant) ? section->name : c->tenant, tenant))
+            *out = benchmark_at(c->industry);
+    }
+    settings_free(&settings);
+    return EXIT_YES;
 }
 
 static const struct kind *kind_of(const struct args *a)

@@ -20,6 +20,10 @@ int report_typos(struct report *r);   /* mistyped domains */
 int report_sources(struct report *r); /* where dead addresses come from */
 int report_decay(struct report *r);   /* how fast the list dies */
 
+/* The industry of a tenant by its section in the settings; NULL when there is none, or no settings. Returns an exit code. */
+struct benchmark;
+int report_industry(const struct args *a, slice tenant, const struct benchmark **out);
+
 /* Pieces of tables: a name in a column of `width` (0: as long as it is), a percentage behind a space ("-" where nothing is divided;
  * narrow: as long as it is), a text as CSV has it. */
 void report_name(buf *out, slice name, size_t width);

@@ -2,7 +2,6 @@
 
 #include "cmd/report.h"
 #include "core/show_reports.h"
-#include "serve/conf.h"
 
 #define CROSSINGS_SHOWN 5 /* rows whose crossed limits are said in words */
 
@@ -184,32 +183,13 @@ static int take_filter(struct report *r, struct tally_filter *f)
     return code ? code : take_time(r, "to", &f->to_us);
 }
 
-/* That of the tenant's section. */
-static int industry_of_settings(struct rates_report *x)
-{
-    slice tenant = x->r->session.tenant;
-    const struct section *section = NULL;
-    if (slice_empty(tenant) || !config_there(x->r->args))
-        return EXIT_YES;
-    struct settings *settings = config_read(x->r->args);
-    if (!settings)
-        return config_exit(x->r->args);
-    while ((section = settings_next(settings, "tenant", section)) != NULL) {
-        const struct conf_tenant *c = section->values;
-        if (slice_eq(slice_empty(c->tenant) ? section->name : c->tenant, tenant))
-            x->industry = benchmark_at(c->industry);
-    }
-    settings_free(&settings);
-    return EXIT_YES;
-}
-
 static int take_industry(struct rates_report *x)
 {
     const char *word = args_text(x->r->args, "industry", NULL);
     buf words;
     size_t n;
     if (!word)
-        return industry_of_settings(x);
+        return report_industry(x->r->args, x->r->session.tenant, &x->industry);
     x->industry = benchmark_find(slice_str(word));
     if (x->industry)
         return EXIT_YES;

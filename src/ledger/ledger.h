@@ -473,6 +473,13 @@ NODISCARD enum status ledger_put_provider_report(struct ledger *l, const struct 
 NODISCARD enum status ledger_provider_reports(struct ledger *l, slice tenant, slice provider, int64_t from_day,
                                               int64_t to_day, ledger_provider_report_fn each, void *ctx, err *e);
 
+/* How many suppressions of each cause hold that began from `from_us` on and before `to_us`; how many addresses are held, and why. Of a
+ * tenant (empty: of all). They read every suppression, or every address. */
+NODISCARD enum status ledger_suppressed_within(struct ledger *l, slice tenant, int64_t from_us, int64_t to_us,
+                                               int64_t counts[CAUSES], err *e);
+#define LEDGER_HOLDS (HOLD_BREAKER + 1)
+NODISCARD enum status ledger_held_now(struct ledger *l, slice tenant, int64_t counts[LEDGER_HOLDS], err *e);
+
 /* ---- keeping ---- */
 /* Removes the texts and events of an address, replies and waiting letters that name it and what it acquired; keeps a keyed hash that
  * still suppresses (CAUSE_ERASED, global) and one EVENT_ERASE. Outside of a transaction the file's log is emptied too, so that no copy
