@@ -43,7 +43,7 @@ static enum preset preset_of(slice rest)
 /* "in shop preset klaviyo", "in shop slow 3 over 10d" */
 static void read_stream(struct story *s, slice rest)
 {
-    slice name, word;
+    slice name = SLICE_EMPTY, word = SLICE_EMPTY;
     assert_true(slice_word(&rest, &name) && slice_word(&rest, &word) && s->policy.stream_count < STORY_MAX_STREAMS);
     struct policy_stream *at = &s->streams[s->policy.stream_count++];
     *at = (struct policy_stream){.stream = hash128(name).lo, .name = name, .tolerances = s->policy.base};
@@ -111,7 +111,7 @@ static enum circumstance_what around_of(slice word)
 /* "d0 incident d2", "d0 breaker open", "d0 incident open p=PROVIDER": from when to when, for whom. */
 static bool read_around(struct story *s, slice what, slice from, slice *rest)
 {
-    slice until, who;
+    slice until = SLICE_EMPTY, who = SLICE_EMPTY;
     enum circumstance_what kind = around_of(what);
     if (kind == CIRCUMSTANCES)
         return false;
