@@ -192,8 +192,7 @@ static void pauses_are_those_that_replies_name(void **state)
 static void replies_that_throttle(void **state)
 {
     static const char *const replies[] = {
-        "421 4.7.28 [192.0.2.1 15] Our system has detected an unusual rate of unsolicited mail originating from your "
-        "IP",
+        "421 4.7.28 [192.0.2.1 15] Our system has detected an unusual rate of unsolicited mail from your IP",
         "451 4.7.652 The mail server [192.0.2.1] has exceeded the maximum number of connections.",
         "421 4.7.0 [TSS04] Messages from 192.0.2.192 temporarily deferred due to unexpected volume or user complaints",
         "421 4.1.0 192.0.2.1 Throttled - try again later.",
