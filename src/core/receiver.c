@@ -49,9 +49,10 @@ static bool is_name(slice host)
     return true;
 }
 
+/* A single label always is one: the list's own rule for what it does not name. */
 static bool is_suffix(const psl_ctx_t *psl, const char *name)
 {
-    return psl_is_public_suffix2(psl, name, PSL_TYPE_ICANN) != 0;
+    return !strchr(name, '.') || psl_is_public_suffix2(psl, name, PSL_TYPE_ICANN) != 0;
 }
 
 slice registered_domain(slice host, char out[RECEIVER_MAX_BYTES + 1])
@@ -68,7 +69,8 @@ slice registered_domain(slice host, char out[RECEIVER_MAX_BYTES + 1])
         name = dot + 1;
         dot = strchr(name, '.');
     }
-    return dot && !is_suffix(psl, name) ? slice_str(name) : SLICE_EMPTY;
+    bool looked_at = name != out; /* and found to be no suffix */
+    return dot && (looked_at || !is_suffix(psl, name)) ? slice_str(name) : SLICE_EMPTY;
 }
 
 slice receiver_of(const struct bounce_rules *rules, const struct observation *o, arena *a)
