@@ -27,9 +27,9 @@ struct making {
 static bool throttles(enum bounce_kind kind, enum bounce_reason reason)
 {
     const struct health_action *action = health_action(reason);
-    return action && reason != BOUNCE_REASON_RECIPIENT_REFUSED &&
-           (action->throttles ? bounce_kind_attempt(kind) || bounce_kind_final(kind)
-                              : bounce_kind_attempt(kind) && bounce_reason_class(reason) == BOUNCE_CLASS_BLOCK);
+    if (!action || action->slower == HEALTH_SLOWER_NEVER)
+        return false;
+    return bounce_kind_attempt(kind) || (action->slower == HEALTH_SLOWER_ALWAYS && bounce_kind_final(kind));
 }
 
 static void count(struct health_counts *c, enum bounce_kind kind, enum bounce_reason reason, int64_t n)

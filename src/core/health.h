@@ -88,9 +88,10 @@ NODISCARD enum status health_make(struct ledger *l, const struct bounce_rules *r
 unsigned health_weeks_missing(const struct provider_health *p);
 
 /* ---- what to do ---- */
+enum health_slower { HEALTH_SLOWER_NEVER, HEALTH_SLOWER_PUT_OFF, HEALTH_SLOWER_ALWAYS };
 struct health_action {
     enum bounce_reason reason;
-    bool throttles;
+    enum health_slower slower; /* when a failure for this reason means that we are wanted slower */
     const char *about, *text;
 };
 /* NULL for reasons that do not speak of us. */

@@ -2,7 +2,7 @@
 #include "core/health.h"
 
 static const struct health_action actions[] = {
-#define ACTION(symbol, throttles, about, text) {BOUNCE_REASON_##symbol, throttles, about, text},
+#define ACTION(symbol, slower, about, text) {BOUNCE_REASON_##symbol, HEALTH_SLOWER_##slower, about, text},
 #include "core/health_actions.def"
 #undef ACTION
 };

@@ -198,6 +198,13 @@ static void replies_that_throttle(void **state)
         "421 4.1.0 192.0.2.1 Throttled - try again later.",
         "421 Max message per connection reached, closing transmission channel",
         "450 4.2.1 too many messages from your address, slow down",
+        "421 4.7.0 [TS02] Messages from 192.0.2.1 temporarily deferred - 4.16.55.1",
+        "421 Service refuse. Veuillez essayer plus tard OFR004_105",
+        "451 4.7.500 Server busy. Please try again later from 192.0.2.1. (S77714)",
+        "550 Mailbox unavailable or access denied, frequency limited", /* QQ: final in words only */
+        "550 5.7.1 192.0.2.1 is not allowed to send more e-mails within 24 hours",
+        "421 IB110 Connection refused, your address has exceeded its limit",
+        "421 4.7.1 POL-T1 rate limited",
     };
     struct fixture *f = *state;
     for (size_t i = 0; i < ARRAY_LEN(replies); i++) {
@@ -210,7 +217,7 @@ static void replies_that_throttle(void **state)
         char name[32];
         assert_int_equal(bounce_judge(f->rules, &evidence, &f->a, &v), BOUNCE_OK);
         snprintf(name, sizeof name, "p%zu.ex", i);
-        add(f, name, 0, BOUNCE_KIND_DEFERRED, v.reason, 5);
+        add(f, name, 0, replies[i][0] == '5' ? BOUNCE_KIND_FAILED : BOUNCE_KIND_DEFERRED, v.reason, 5);
         if (look(f, name)->throttling.count != 5)
             fail_msg("\"%s\" is %s: no throttling", replies[i], bounce_reason_word(v.reason));
     }
