@@ -121,11 +121,11 @@ static void fold(struct opinion *o, struct record *r, int64_t now_us)
     MUST(history_rebuild(&h, events, r->n) && history_state(&h, &env, now_us, &s));
     uint16_t before = r->blocked;
     r->blocked = blocked_streams(&s);
+    r->state = (uint8_t)s.state;
     r->cause = (uint8_t)s.cause;
     r->circumstance = s.circumstance;
     r->due_us = s.due_us;
     r->domain_sensitive = s.domain_sensitive;
-    r->held = s.state == STATE_HELD && s.hold != HOLD_SECOND_LOOK;
     r->clean = s.state == STATE_ACTIVE && s.row == ROWS && !s.probation && s.due_us == TIME_NONE && !s.held_count;
     if (r->blocked != before && o->changed)
         o->changed(o->ctx, r, before, now_us);

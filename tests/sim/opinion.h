@@ -28,9 +28,9 @@ struct record {
     int64_t circumstance; /* the incident that holds its last failure; 0 */
     int64_t due_us;       /* when time alone may change it; TIME_NONE */
     uint16_t blocked;     /* bits of the streams that may not send to it */
-    uint8_t cause;        /* of the suppression */
-    uint8_t situation;    /* the last failure's, in truth */
-    bool domain_sensitive, dirty /* something since the last delivery */, clean, held;
+    uint8_t state, cause;
+    uint8_t situation; /* the last failure's, in truth */
+    bool domain_sensitive, dirty /* something since the last delivery */, clean;
     /* the score's */
     uint8_t outcomes; /* failures of a dead mailbox that were told outside of troubles */
     bool missed, seen, full_missed, full_done, lost, returned;

@@ -11,12 +11,6 @@ struct watch_change {
     uint32_t place;
 };
 
-static uint64_t reasons_of(const struct meter_verdict *v)
-{
-    (void)v;
-    return CIRCUMSTANCE_ALL_REASONS;
-}
-
 static uint32_t place_of(const struct meter_verdict *v)
 {
     uint32_t place;
@@ -41,7 +35,7 @@ static int64_t opened(struct watch *w, const struct meter_verdict *v)
     struct circumstance c = {.id = (int64_t)w->opinion->span_count + 1,
                              .from_us = v->from_us,
                              .until_us = TIME_NONE,
-                             .reasons = reasons_of(v),
+                             .reasons = CIRCUMSTANCE_ALL_REASONS,
                              .mark = domain ? 0
                                      : text ? v->text
                                             : place + 1,

@@ -153,7 +153,7 @@ static void delivered(struct year *y, const struct message *m, bool keep)
     struct record *r = opinion_of(&y->opinion, m->address);
     y->score.delivered++;
     y->opinion.domain_delivered_us[domain] = us_of(y->minute);
-    if (keep || (r && r->dirty)) {
+    if (keep || y->all || (r && r->dirty)) {
         tell_delivery(y, m, BOUNCE_KIND_DELIVERED);
     } else if (y->watching) {
         struct note n = {.time_us = us_of(y->minute), .kind = BOUNCE_KIND_DELIVERED};
@@ -323,6 +323,7 @@ void year_run(struct year *y, struct world *w, const struct replies *replies, co
     *y = (struct year){.world = w,
                        .replies = replies,
                        .watching = options->watching,
+                       .all = options->all,
                        .told = options->told,
                        .ctx = options->ctx,
                        .taken = nevers(w->n),

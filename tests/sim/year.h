@@ -14,7 +14,7 @@ struct year {
     struct opinion opinion;
     struct score score;
     struct watch watch;
-    bool watching;
+    bool watching, all;
     uint32_t *taken;       /* by address: minute of the last delivery */
     uint32_t *knew;        /* the same, as long as nothing failed since */
     struct coming *coming; /* a heap of what is due later */
@@ -27,6 +27,7 @@ struct year {
 };
 
 struct year_options {
+    bool all; /* every delivery is told, also where nothing failed: for a ledger beside it */
     struct policy policy;
     bool forgets;  /* see struct opinion */
     bool watching; /* incidents are looked for */
