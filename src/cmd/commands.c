@@ -32,6 +32,7 @@ const struct cmd *const cmd_table[] = {
     &cmd_key,
     &cmd_webhooks,
     &cmd_alerts,
+    &cmd_breaker,
     &cmd_serve,
     &cmd_status,
     &cmd_reload,

@@ -154,3 +154,75 @@ enum status heard_write(const struct heard *h, struct ledger *l, const struct br
         st = write_feed(h, h->feeds[i], l, limits, now_us, opened, e);
     return st;
 }
+
+/* ---- people ---- */
+
+static enum status open_one(struct ledger *l, int64_t id, arena *a, struct ledger_circumstance *c, err *e)
+{
+    enum status st = ledger_begin(l, e);
+    if (st == OK)
+        st = ledger_get_circumstance(l, id, a, c, e);
+    if (st == E_NOT_FOUND || (st == OK && c->c.what != CIRCUMSTANCE_BREAKER))
+        return err_set(e, E_NOT_FOUND, "there is no breaker %lld", (long long)id);
+    if (st == OK && (c->undone || c->c.until_us != TIME_NONE))
+        return err_set(e, E_DENIED, "breaker %lld was %s already, by %.*s", (long long)id,
+                       c->undone ? "released" : "dismissed", SLICE_FMT(c->actor));
+    return st;
+}
+
+/* What a person calls right is usual from now on. */
+static enum status make_usual(struct ledger *l, const struct ledger_circumstance *c, arena *a, err *e)
+{
+    struct ledger_beat row;
+    struct beat beat;
+    enum status st = ledger_get_beat(l, c->tenant, c->name, a, &row, e);
+    if (st != OK)
+        return st == E_NOT_FOUND ? OK : st;
+    if (!beat_decode(row.memory, &beat))
+        return OK;
+    beat_released(&beat);
+    const struct heard_feed f = {.tenant = c->tenant, .feed = c->name};
+    return put_beat(l, &f, &beat, e);
+}
+
+static enum status finish(struct ledger *l, struct ledger_circumstance *c, slice actor, slice note, enum status so_far,
+                          err *e)
+{
+    enum status st = so_far;
+    c->actor = actor;
+    c->note = slice_empty(note) ? c->note : note;
+    if (st == OK)
+        st = around_put(l, c, e);
+    if (st == OK)
+        st = ledger_commit(l, e);
+    if (st != OK)
+        ledger_abort(l);
+    return st;
+}
+
+enum status breaker_release(struct ledger *l, int64_t id, slice actor, slice note, int64_t now_us, err *e)
+{
+    struct ledger_circumstance c = {.c.from_us = 0};
+    arena a;
+    arena_init(&a, 0);
+    enum status st = open_one(l, id, &a, &c, e);
+    c.undone = true;
+    c.c.until_us = now_us > c.c.from_us ? now_us : c.c.from_us + 1;
+    if (st == OK)
+        st = make_usual(l, &c, &a, e);
+    st = finish(l, &c, actor, note, st, e);
+    arena_fini(&a);
+    return st;
+}
+
+enum status breaker_dismiss(struct ledger *l, int64_t id, slice actor, slice note, int64_t now_us, err *e)
+{
+    struct ledger_circumstance c = {.c.from_us = 0};
+    arena a;
+    arena_init(&a, 0);
+    enum status st = open_one(l, id, &a, &c, e);
+    c.c.until_us = now_us > c.c.from_us ? now_us : c.c.from_us + 1;
+    st = finish(l, &c, actor, note, st, e);
+    arena_fini(&a);
+    return st;
+}

@@ -43,4 +43,10 @@ NODISCARD bool heard_suppression(struct heard *h, slice tenant, slice feed, int6
 NODISCARD enum status heard_write(const struct heard *h, struct ledger *l, const struct breaker_limits *limits,
                                   int64_t now_us, unsigned *opened, err *e);
 
+/* A person has looked. Release: what it holds counts after all, and so much is usual from now on. Dismiss: it never will, and what the
+ * feed says from now on counts again. Transactions of their own, which note the work; around_finish (core/around.h) does it.
+ * E_NOT_FOUND: there is no breaker of that number; E_DENIED: somebody has looked already. */
+NODISCARD enum status breaker_release(struct ledger *l, int64_t id, slice actor, slice note, int64_t now_us, err *e);
+NODISCARD enum status breaker_dismiss(struct ledger *l, int64_t id, slice actor, slice note, int64_t now_us, err *e);
+
 #endif

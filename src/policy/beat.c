@@ -106,8 +106,14 @@ bool beat_suppressed(struct beat *b, const struct beat_limits *l, int64_t time_u
     if (window <= l->count || window / l->times <= b->usual || !has_past(b, now_us))
         return false;
     *from_us = (b->slot - (int64_t)oldest(b)) * span_us;
+    b->flood = window;
     forget_slots(b);
     return true;
+}
+
+void beat_released(struct beat *b)
+{
+    b->usual = b->flood > b->usual ? b->flood : b->usual;
 }
 
 /* ---- bytes ---- */
@@ -128,6 +134,7 @@ void beat_encode(const struct beat *b, buf *out)
     put_u64(out, (uint64_t)b->slot);
     put_u64(out, b->peak);
     put_u64(out, (uint64_t)b->peak_slot);
+    put_u64(out, b->flood);
     put_u64(out, b->usual);
     put_u64(out, (uint64_t)b->usual_us);
     for (unsigned i = 0; i < BEAT_SLOTS; i++)
@@ -146,7 +153,7 @@ static uint64_t get_u64(slice *s)
 bool beat_decode(slice bytes, struct beat *out)
 {
     beat_init(out);
-    if (bytes.n != 1 + 8 * (9 + BEAT_SLOTS) || (unsigned char)bytes.p[0] != VERSION)
+    if (bytes.n != 1 + 8 * (10 + BEAT_SLOTS) || (unsigned char)bytes.p[0] != VERSION)
         return false;
     slice s = slice_from(bytes, 1);
     out->since_us = (int64_t)get_u64(&s);
@@ -156,6 +163,7 @@ bool beat_decode(slice bytes, struct beat *out)
     out->slot = (int64_t)get_u64(&s);
     out->peak = (uint32_t)get_u64(&s);
     out->peak_slot = (int64_t)get_u64(&s);
+    out->flood = (uint32_t)get_u64(&s);
     out->usual = (uint32_t)get_u64(&s);
     out->usual_us = (int64_t)get_u64(&s);
     for (unsigned i = 0; i < BEAT_SLOTS; i++)

@@ -25,6 +25,7 @@ struct beat {
     uint32_t slots[BEAT_SLOTS]; /* suppressions */
     uint32_t peak;              /* the greatest window of late, which is not over yet ... */
     int64_t peak_slot;          /* ... and where it ended */
+    uint32_t flood;             /* the last one */
     uint32_t usual;             /* the greatest window that is over, faded */
     int64_t usual_us;           /* when it was faded last */
 };
@@ -45,6 +46,8 @@ int64_t beat_patience_us(const struct beat *b, unsigned times);
  * began, and what was counted is forgotten, so that it is told once. */
 bool beat_suppressed(struct beat *b, const struct beat_limits *l, int64_t time_us, uint32_t count, int64_t now_us,
                      int64_t *from_us);
+/* A person called the last flood right: so much is usual from now on. */
+void beat_released(struct beat *b);
 /* Suppressions in the window that is counted now. */
 uint32_t beat_window(const struct beat *b);
 
