@@ -103,13 +103,23 @@ static int list_alerts(struct session *s)
 
 /* ---- look ---- */
 
-static int read_settings(const struct args *a, struct alert_settings *out)
+struct limits {
+    struct alert_settings settings;
+    struct alert_industry industries[ALERT_MAX_INDUSTRIES];
+    size_t industry_count;
+    arena a;
+};
+
+static int read_settings(const struct args *a, struct limits *out)
 {
     bool named = args_text(a, "config", NULL) != NULL || access(config_path(a), R_OK) == 0;
     struct settings *s = named ? config_read(a) : settings_read(SLICE_EMPTY, config_told, (void *)(uintptr_t)a);
     if (!s)
         return config_exit(a);
-    alert_conf(s, out);
+    alert_conf(s, &out->settings);
+    out->industry_count = alert_conf_industries(s, out->industries);
+    for (size_t i = 0; i < out->industry_count; i++)
+        out->industries[i].tenant = arena_dup(&out->a, out->industries[i].tenant);
     settings_free(&s);
     return EXIT_YES;
 }
@@ -132,22 +142,30 @@ static enum status look(struct session *s, const struct alert_run *run, struct a
     return st;
 }
 
-static int look_now(struct session *s)
+static int look_with(struct session *s, struct limits *l)
 {
-    struct alert_settings settings;
     struct alert_counts counts;
     err e;
     const char *now = args_text(s->args, "now", NULL);
     struct alert_run run = {
-        .now_us = now ? time_parse_any(slice_str(now)) : s->now_us, .settings = &settings, .deep = true};
+        .now_us = now ? time_parse_any(slice_str(now)) : s->now_us, .settings = &l->settings, .deep = true};
     if (run.now_us == TIME_NONE)
         return cmd_usage(s->args, "--now takes a time such as 2026-11-01T12:00:00Z, not '%s'", now);
-    int code = read_settings(s->args, &settings);
+    int code = read_settings(s->args, l);
     if (code)
         return code;
-    if (look(s, &run, &counts, &e) != OK)
-        return cmd_fail(s->args, &e);
-    return list_alerts(s);
+    run.industries = l->industries;
+    run.industry_count = l->industry_count;
+    return look(s, &run, &counts, &e) == OK ? list_alerts(s) : cmd_fail(s->args, &e);
+}
+
+static int look_now(struct session *s)
+{
+    struct limits l = {.industry_count = 0};
+    arena_init(&l.a, 0);
+    int code = look_with(s, &l);
+    arena_fini(&l.a);
+    return code;
 }
 
 /* ---- people ---- */

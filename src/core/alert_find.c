@@ -150,6 +150,8 @@ enum status alerts_find(struct ledger *l, const struct alert_run *run, arena *a,
         st = find_rows(&s);
     if (st == OK && run->deep)
         st = find_replies(&s);
+    if (st == OK && run->deep)
+        st = find_industries(&s);
     if (st == OK && a->limited)
         st = err_set(e, E_MEMORY, "alerts: no memory for what was found");
     return st;

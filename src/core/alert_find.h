@@ -52,10 +52,11 @@ slice reasons_line(const int64_t reasons[BOUNCE_REASONS], arena *a);
 slice percent_text(arena *a, int64_t ppm);
 
 /* ---- the rules, by file; each says in out->rules what it looked at ---- */
-NODISCARD enum status find_rates(struct alert_search *s);   /* alert_rates.c */
-NODISCARD enum status find_spikes(struct alert_search *s);  /* alert_past.c, deep */
-NODISCARD enum status find_rows(struct alert_search *s);    /* alert_row.c, deep */
-NODISCARD enum status find_replies(struct alert_search *s); /* alert_replies.c, deep */
-NODISCARD enum status find_feeds(struct alert_search *s);   /* alert_feeds.c */
+NODISCARD enum status find_rates(struct alert_search *s);      /* alert_rates.c */
+NODISCARD enum status find_spikes(struct alert_search *s);     /* alert_past.c, deep */
+NODISCARD enum status find_rows(struct alert_search *s);       /* alert_row.c, deep */
+NODISCARD enum status find_replies(struct alert_search *s);    /* alert_replies.c, deep */
+NODISCARD enum status find_industries(struct alert_search *s); /* alert_industry.c, deep */
+NODISCARD enum status find_feeds(struct alert_search *s);      /* alert_feeds.c */
 
 #endif

@@ -58,11 +58,21 @@ NODISCARD enum status alert_settings_check(const struct alert_settings *s, err *
 /* What is told of the past may be evaluated less often: it reads weeks of tallies. */
 #define ALERT_DEEP_US (15 * TIME_MINUTE)
 
+/* With whose benchmark a tenant's campaigns are compared (core/benchmark.h). */
+struct benchmark;
+struct alert_industry {
+    slice tenant;
+    const struct benchmark *benchmark;
+};
+#define ALERT_MAX_INDUSTRIES 256u
+
 struct alert_run {
     int64_t now_us;
     const struct alert_settings *settings;
     bool deep;              /* with the rules that look at the past */
     uint64_t asked, failed; /* checks since the last run, and of them those that could not be answered */
+    const struct alert_industry *industries;
+    size_t industry_count;
 };
 
 struct finding {

@@ -1,6 +1,19 @@
 #include "serve/alert_conf.h"
 
+#include "core/benchmark.h"
 #include "serve/conf.h"
+
+size_t alert_conf_industries(const struct settings *s, struct alert_industry out[ALERT_MAX_INDUSTRIES])
+{
+    size_t n = 0;
+    for (const struct section *at = NULL; n < ALERT_MAX_INDUSTRIES && (at = settings_next(s, "tenant", at)) != NULL;) {
+        const struct conf_tenant *c = at->values;
+        const struct benchmark *b = benchmark_at(c->industry);
+        if (b)
+            out[n++] = (struct alert_industry){slice_empty(c->tenant) ? at->name : c->tenant, b};
+    }
+    return n;
+}
 
 void alert_conf(const struct settings *s, struct alert_settings *out)
 {

@@ -20,6 +20,7 @@ struct alerting {
     arena a; /* of what was found */
     struct alert_settings settings;
     struct alert_run run;
+    struct alert_industry industries[ALERT_MAX_INDUSTRIES];
     struct findings found;
     struct alert_channel channels[MAX_CHANNELS];
     size_t channel_count;
@@ -129,6 +130,10 @@ static void tick(evutil_socket_t fd, short what, void *ctx)
     take_channels(g);
     bool deep = !g->deep_us || now_us - g->deep_us >= ALERT_DEEP_US;
     g->run = (struct alert_run){.now_us = daemon_now(g->d), .settings = &g->settings, .deep = deep};
+    g->run.industry_count = alert_conf_industries(g->d->settings, g->industries);
+    for (size_t i = 0; i < g->run.industry_count; i++) /* a reload may free the settings meanwhile */
+        g->industries[i].tenant = arena_dup(&g->a, g->industries[i].tenant);
+    g->run.industries = g->industries;
     count_checks(g);
     g->looking = workers_put(g->d->workers, &g->job) == OK;
     if (!g->looking)

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "core/alerts.h"
+#include "core/benchmark.h"
 #include "core/outbox.h"
 #include "policy/beat.h"
 
@@ -256,6 +257,27 @@ static void blocked_in_a_row(void **state)
     expect_none(w, "blocked-in-a-row", "t-online news");
 }
 
+static void above_the_benchmark_of_the_industry(void **state)
+{
+    struct world *w = *state;
+    static const char *const campaigns[] = {"one", "two", "three"};
+    const struct alert_industry industry = {SLICE_EMPTY, benchmark_find(S("e-commerce"))};
+    struct alert_run run = {.settings = &w->settings, .deep = true, .industries = &industry, .industry_count = 1};
+    for (int i = 0; i < 3; i++) {
+        const struct sent s = {DAY0 + i * TIME_DAY, campaigns[i], "", "example.org", "", ""};
+        struct alert_counts counts;
+        struct findings found;
+        delivered(w, &s, 980);
+        failed(w, &s, BOUNCE_REASON_USER_UNKNOWN, 18);
+        run.now_us = s.at_us + TIME_HOUR;
+        ok(w, alerts_find(w->ledger, &run, &w->a, &found, &w->e));
+        ok(w, alerts_settle(w->ledger, &found, NULL, 0, run.now_us, &counts, &w->e));
+        if (i < 2)
+            expect_none(w, "benchmark", "e-commerce");
+    }
+    expect_open(w, "benchmark", "e-commerce", WORDS("3 campaigns in a row", "'three' with 1.80 %", "data quality"));
+}
+
 static void a_reason_rises(void **state)
 {
     struct world *w = *state;
@@ -467,6 +489,7 @@ int main(void)
         TEST(closes_when_it_is_over),
         TEST(spikes_against_the_own_past),
         TEST(blocked_in_a_row),
+        TEST(above_the_benchmark_of_the_industry),
         TEST(a_reason_rises),
         TEST(a_code_rises),
         TEST(unknown_replies_grow),
