@@ -7,12 +7,8 @@
 #include "serve/alert_conf.h"
 
 static const struct opt options[] = {
-    CMD_OPT_LEDGER,
-    CMD_OPT_CONFIG,
-    CMD_OPT_TENANT,
-    {"now", 0, OPT_TEXT, "TIME", "as if it were this time"},
-    CMD_OPT_JSON,
-    OPT_END,
+    CMD_OPT_LEDGER, CMD_OPT_CONFIG, CMD_OPT_TENANT, {"now", 0, OPT_TEXT, "TIME", "as if it were this time"},
+    CMD_OPT_JSON,   OPT_END,
 };
 
 static enum paint paint_of(enum advice_word w)
@@ -75,8 +71,8 @@ static int advise(struct session *s, slice campaign, arena *a)
     int64_t now_us = now ? time_parse_any(slice_str(now)) : s->now_us;
     if (now_us == TIME_NONE)
         return cmd_usage(s->args, "--now takes a time such as 2026-11-01T12:00:00Z, not '%s'", now);
-    struct settings *settings = config_there(s->args) ? config_read(s->args)
-                                                      : settings_read(SLICE_EMPTY, config_told, s->args);
+    struct settings *settings =
+        config_there(s->args) ? config_read(s->args) : settings_read(SLICE_EMPTY, config_told, s->args);
     if (!settings)
         return config_exit(s->args);
     alert_conf(settings, &limits);

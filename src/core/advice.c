@@ -156,7 +156,8 @@ static void judge_place(struct advising *x, struct place *p)
 {
     const struct rates *r = &p->rates;
     int64_t sent = rates_sent(r), tried = sent + r->deferred;
-    judge_share(x, p, "refused for the sender's or the message's sake", r->block, sent, BLOCKED_PPM, ADVICE_LEAST_THERE);
+    judge_share(x, p, "refused for the sender's or the message's sake", r->block, sent, BLOCKED_PPM,
+                ADVICE_LEAST_THERE);
     judge_share(x, p, "hard bounces", r->hard, sent, x->settings->hard_ppm * 5, ADVICE_LEAST_THERE);
     if (tried >= ADVICE_LEAST_THERE && rates_ppm(p->throttled, tried) >= THROTTLED_PPM)
         say_share(x, p, ADVICE_SLOW, "attempts answered \"slower\"", p->throttled, tried, THROTTLED_PPM);
@@ -178,9 +179,11 @@ static bool look_around(void *ctx, const struct ledger_circumstance *c)
     if (!stands || !ours || !p || (c->c.by != MARK_PROVIDER && c->c.by != MARK_NONE))
         return true;
     if (c->c.what == CIRCUMSTANCE_INCIDENT)
-        say(x, p, ADVICE_PAUSE, arena_printf(x->a, "incident %lld is open there: %.*s", (long long)c->c.id, SLICE_FMT(c->note)));
+        say(x, p, ADVICE_PAUSE,
+            arena_printf(x->a, "incident %lld is open there: %.*s", (long long)c->c.id, SLICE_FMT(c->note)));
     else if (c->c.what == CIRCUMSTANCE_HEALTH)
-        say(x, p, ADVICE_SLOW, arena_printf(x->a, "the provider thinks little of the sender: %.*s", SLICE_FMT(c->note)));
+        say(x, p, ADVICE_SLOW,
+            arena_printf(x->a, "the provider thinks little of the sender: %.*s", SLICE_FMT(c->note)));
     return true;
 }
 
@@ -201,6 +204,8 @@ static bool look_at_alert(void *ctx, const struct ledger_alert *a)
 
 static bool keep(struct advising *x, const struct place *p)
 {
+    if (strcmp(x->what, "provider") == 0 && slice_chr(p->name, '.') != SLICE_NPOS)
+        return true; /* goes by a domain, and is told as that */
     struct advice_place *grown = arena_grow(x->a, x->places, x->place_count, &x->place_room, sizeof *grown);
     if (!grown)
         return false;

@@ -89,6 +89,11 @@ void figures_free(struct figures *f)
     map_fini(&f->by_name);
 }
 
+bool is_named_provider(slice name)
+{
+    return slice_chr(name, '.') == SLICE_NPOS;
+}
+
 /* ---- causes ---- */
 
 enum side { SIDE_DATA, SIDE_INFRASTRUCTURE, SIDE_REPUTATION, SIDES };

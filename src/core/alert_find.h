@@ -43,6 +43,8 @@ const struct ledger_alert *search_live(const struct alert_search *s, slice tenan
 NODISCARD enum status search_add(struct alert_search *s, const struct finding *f);
 struct alert_limits search_limits(const struct alert_search *s, int64_t open_ppm);
 
+/* A provider that has no name goes by a domain, and is judged as that. */
+bool is_named_provider(slice name);
 /* The likelier cause of failures: "data quality", "infrastructure", "reputation", and in `why` what makes it likely. Phases (or NULL) decide
  * where no reason does. */
 slice cause_of(const int64_t reasons[BOUNCE_REASONS], const int64_t phases[BOUNCE_PHASES], arena *a, slice *why);

@@ -48,7 +48,8 @@ static enum status look_at_subject(struct alert_search *s, size_t i)
     if (st == OK) {
         for (size_t k = 0; k < now.n && st == OK; k++) {
             const struct figure_row *row = &now.rows[k];
-            if (rates_sent(&row->rates) >= c->least)
+            bool twice = SUBJECTS[i].what == ABOUT_PROVIDER && !is_named_provider(row->name);
+            if (rates_sent(&row->rates) >= c->least && !twice)
                 st = look_at_row(s, SUBJECTS[i].what, row, figures_get(&past, s, row->tenant, row->name, row->second));
         }
         figures_free(&past);

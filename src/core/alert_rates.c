@@ -127,6 +127,8 @@ static enum status look_at_rows(struct alert_search *s, size_t subject, const st
     for (size_t i = 0; i < all->n && st == OK; i++) {
         if (slice_empty(all->rows[i].name) && SUBJECTS[subject].what != ABOUT_STREAM)
             continue; /* mail without a campaign is judged by its stream */
+        if (SUBJECTS[subject].what == ABOUT_PROVIDER && !is_named_provider(all->rows[i].name))
+            continue;
         shares_of(s->run->settings, &all->rows[i].rates, shares);
         for (size_t k = 0; k < SHARES && st == OK; k++)
             st = look_at_share(s, &all->rows[i], subject, &shares[k]);

@@ -28,7 +28,7 @@ static bool add_sum(void *ctx, const struct ledger_sum *t)
 {
     struct runs *r = ctx;
     slice stream = t->by[TALLY_STREAM], place = t->by[r->by], campaign = t->by[TALLY_CAMPAIGN];
-    if (slice_empty(place) || slice_empty(campaign))
+    if (slice_empty(place) || slice_empty(campaign) || (r->by == TALLY_PROVIDER && !is_named_provider(place)))
         return true;
     struct run *x = r->n ? &r->list[r->n - 1] : NULL;
     if (!x || !slice_eq(x->place, place) || !slice_eq(x->campaign, campaign) || !slice_eq(x->stream, stream) ||

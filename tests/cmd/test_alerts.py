@@ -58,6 +58,39 @@ class Alerts(Case):
         self.assertEqual(self.look(NOON), {})
         self.assertIn(("hard", "campaign", "spring"), self.look(NOON, "--config", conf))
 
+    def advice(self, campaign, *args, code=0):
+        found, = self.objects("advice", "campaign", campaign, "--json", "--now", iso(NOON + datetime.timedelta(hours=1)), *args, code=code)
+        return found
+
+    def test_advice(self):
+        self.ingest((1000, "delivered", None, {"campaign": "fine"}), (2, "failed", "550 5.1.1 User unknown", {"campaign": "fine"}),
+                    (1000, "delivered", None, {"campaign": "so-so"}), (12, "failed", "550 5.1.1 User unknown", {"campaign": "so-so"}),
+                    (1000, "delivered", None, {"campaign": "bad"}), (40, "failed", "550 5.1.1 User unknown", {"campaign": "bad"}),
+                    (52, "delivered", None, {"campaign": "early"}), (8, "failed", "550 5.1.1 User unknown", {"campaign": "early"}),
+                    (52, "delivered", None, {"campaign": "small"}), (1, "failed", "550 5.1.1 User unknown", {"campaign": "small"}))
+        self.assertEqual(self.advice("fine")["advice"], "continue")
+        self.assertEqual(self.advice("so-so")["advice"], "slow")
+        self.assertEqual(self.advice("bad", code=1)["advice"], "pause")
+        self.assertIn("early, but enough to be sure", self.advice("early", code=1)["why"])
+        self.assertEqual(self.advice("small")["advice"], "continue")
+        self.assertFalse(self.advice("unheard-of")["known"])
+        self.assertIn("continue fine: within its limits so far", self.bounced("advice", "campaign", "fine", "--now", iso(NOON)).out)
+        self.bounced("advice", "fine", code=64)
+
+    def test_advice_by_place(self):
+        self.ingest((500, "delivered", None, {"campaign": "c", "provider": "acme"}),
+                    (60, "delivered", None, {"campaign": "c", "provider": "gmail"}),
+                    (40, "failed", "550 5.7.1 Our system has detected that this message is likely unsolicited mail",
+                     {"campaign": "c", "provider": "gmail"}))
+        found = self.advice("c", code=None)
+        places = {(p["about"], p["name"]): p for p in found["places"]}
+        self.assertEqual(places[("provider", "gmail")]["advice"], "pause")
+        self.assertNotIn(("provider", "acme"), places)
+        self.assertEqual(found["advice"], "continue")
+        self.bounced("incident", "open", "--domain", "example.org", "--from", iso(NOON - datetime.timedelta(hours=2)))
+        places = {(p["about"], p["name"]): p for p in self.advice("c", code=None)["places"]}
+        self.assertIn("incident 1 is open there", places[("domain", "example.org")]["why"])
+
     def test_usage(self):
         self.ingest((1, "delivered", None, {}))
         self.bounced("alerts", "dance", code=64)

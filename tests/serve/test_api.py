@@ -425,6 +425,26 @@ class Routes(Api):
         self.known("POST", path + "/999/undo", undo, status=404)
         self.assertEqual(self.known("GET", path + "?state=open", path).json["items"], [])
 
+    def test_alerts_and_advice(self):
+        now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        events = [{"event": "delivered" if i > 60 else "bounced", "recipient": f"b{i}@example.net", "time": now, "campaign": "bought list",
+                   "message_id": f"{i}@x.example", **({} if i > 60 else {"reply": "550 5.1.1 no such user", "phase": "rcpt"})}
+                  for i in range(400)]
+        self.assertEqual(self.ask("POST", "/v1/events", key=self.admin, body=events).status, 202)
+        path = "/v1/campaigns/{campaign}/advice"
+        advice = self.known("GET", "/v1/campaigns/bought%20list/advice", path).json
+        self.assertEqual((advice["advice"], advice["hard"], advice["sent"]), ("pause", 61, 400))
+        self.assertIn("hard bounces: 15.25 % (61 of 400), limit 2.00 %", advice["why"])
+        self.assertEqual([(p["about"], p["name"], p["advice"]) for p in advice["places"]], [("domain", "example.net", "pause")])
+        self.assertEqual(self.known("GET", "/v1/campaigns/no-such/advice", path).json["advice"], "continue")
+        self.bounced("alerts", "look")
+        self.bounced("alerts", "look", "--now", (datetime.datetime.now(datetime.timezone.utc)
+                                                 + datetime.timedelta(minutes=6)).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        found = self.known("GET", "/v1/alerts", "/v1/alerts").json["items"]
+        self.assertIn(("hard", "bought list"), {(a["rule"], a["name"]) for a in found})
+        self.assertEqual(len(self.known("GET", "/v1/alerts?limit=1&state=all", "/v1/alerts").json["items"]), 1)
+        self.known("GET", "/v1/alerts?limit=x", "/v1/alerts", status=400)
+
     def test_state(self):
         self.known("GET", "/v1/health", "/v1/health")
         self.known("GET", "/v1/ready", "/v1/ready")
