@@ -12,7 +12,7 @@ enum preset cadence_choose(enum preset before, unsigned sendings, int64_t median
 {
     if (sendings < CADENCE_LEAST)
         return before == PRESETS ? PRESET_DEFAULT : before;
-    if (median_us <= (before == PRESET_AUTO_DAILY ? DAILY_OUT : DAILY_IN))
+    if (median_us <= (before == PRESET_AUTO_DAILY ? DAILY_OUT : DAILY_IN) && sendings >= CADENCE_DAILY_LEAST)
         return PRESET_AUTO_DAILY;
     if (median_us >= (before == PRESET_AUTO_MONTHLY ? MONTHLY_OUT : MONTHLY_IN))
         return PRESET_AUTO_MONTHLY;

@@ -12,7 +12,9 @@
 #include "policy/policy.h"
 
 #define CADENCE_SPAN_US (90 * TIME_DAY)
-#define CADENCE_LEAST 4u /* sending days; with fewer there is nothing to choose by */
+#define CADENCE_LEAST 3u /* sending days; with fewer there is nothing to choose by */
+#define CADENCE_DAILY_LEAST \
+    5u /* and with fewer than these a stream that has just begun may only look like a daily one */
 
 /* What is chosen for a median, after `before` was chosen (PRESETS: nothing was). */
 enum preset cadence_choose(enum preset before, unsigned sendings, int64_t median_us);

@@ -42,20 +42,33 @@ static bool nearer(unsigned count, unsigned needed, const struct address_status 
     return left < best;
 }
 
-/* One row as mail of one stream would meet it. */
+/* The row of the word of a reason, as its last failure stands there. */
+static enum row_kind own_row(const struct failures *f, uint8_t reason)
+{
+    for (unsigned i = f->n; i-- > 0;)
+        if (f->v[i].reason == reason)
+            return (enum row_kind)f->v[i].row;
+    return ROWS;
+}
+
+static void read_terms(const struct fold *f, const struct policy *p, const struct tolerance *t, int64_t now_us,
+                       struct row_terms *terms, struct row *out)
+{
+    terms->tolerance = t;
+    terms->needed = tolerance_needed(t, policy_engaged(p, f->engaged_us, now_us), !row_hard(terms->kind), false);
+    row_read(&f->failures, terms, out);
+}
+
+/* One row as mail of one stream would meet it; a line of the last failure's reason stands in the place of its row's. */
 static void consider_row(const struct fold *f, const struct policy *p, enum row_kind kind, uint64_t stream,
                          int64_t now_us, struct address_status *out)
 {
-    const struct tolerance *t = &policy_stream(p, stream)->rows[kind];
-    bool engaged = policy_engaged(p, f->engaged_us, now_us);
-    struct row_terms terms = {.kind = kind,
-                              .asked = ROW_NOBODY,
-                              .tolerance = t,
-                              .needed = tolerance_needed(t, engaged, !row_hard(kind), false),
-                              .stream = stream,
-                              .repeat_us = p->repeat_us};
+    const struct tolerances *mine = policy_stream(p, stream);
+    struct row_terms terms = {.kind = kind, .asked = ROW_NOBODY, .stream = stream, .repeat_us = p->repeat_us};
     struct row r;
-    row_read(&f->failures, &terms, &r);
+    read_terms(f, p, &mine->rows[kind], now_us, &terms, &r);
+    if (r.count && mine->own >> r.reason & 1 && own_row(&f->failures, r.reason) == kind)
+        read_terms(f, p, &mine->reasons[r.reason], now_us, &terms, &r);
     out->second_look |= row_hard(kind) && r.count && terms.needed;
     if (!r.count || !terms.needed || !nearer(r.count, terms.needed, out))
         return;
@@ -64,7 +77,8 @@ static void consider_row(const struct fold *f, const struct policy *p, enum row_
     out->row_needed = terms.needed;
     out->row_first_us = r.first_us;
     out->row_last_us = r.last_us;
-    out->row_not_before_us = r.first_us + t->span_us;
+    out->row_not_before_us = r.first_us + terms.tolerance->span_us;
+    out->row_keeps = terms.tolerance->keeps;
     out->reason = (enum bounce_reason)r.reason;
 }
 
@@ -76,7 +90,6 @@ static bool stream_before(const struct failures *f, unsigned i)
     return false;
 }
 
-/* A line for a reason (policy.h: own) has no row of its own to show. */
 static void add_rows(const struct fold *f, const struct policy *p, int64_t now_us, struct address_status *out)
 {
     for (unsigned i = 0; i < f->failures.n; i++)
@@ -140,7 +153,7 @@ static void decide_state(const struct fold *f, const struct policy *p, struct ad
         return;
     }
     if (out->row != ROWS)
-        out->changes |= CHANGE_DELIVERY | CHANGE_FAILURE;
+        out->changes |= CHANGE_FAILURE | (out->row_keeps ? 0u : (unsigned)CHANGE_DELIVERY);
     if (out->probation)
         out->changes |= CHANGE_FAILURE | CHANGE_DELIVERY;
     if (out->held_count) {

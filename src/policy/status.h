@@ -45,6 +45,7 @@ struct address_status {
     unsigned row_count, row_needed;
     int64_t row_first_us, row_last_us;
     int64_t row_not_before_us;      /* a failure before this time cannot suppress */
+    bool row_keeps;                 /* it counts for life: no delivery clears it */
     bool second_look;               /* a hard row has begun: whatever row is nearest, it is looked at again */
     bool for_life;                  /* suppressed: by a row that counts for life, so that no delivery ends it */
     bool then_probation;            /* suppressed: what comes behind until_us */

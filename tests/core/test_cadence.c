@@ -15,7 +15,10 @@ static void test_borders(void **state)
         enum preset choice;
     } table[] = {
         {PRESETS, 3, 10, PRESET_DEFAULT},
-        {PRESET_AUTO_DAILY, 3, 300, PRESET_AUTO_DAILY},
+        {PRESETS, 2, 300, PRESET_DEFAULT},
+        {PRESET_AUTO_DAILY, 2, 300, PRESET_AUTO_DAILY},
+        {PRESETS, 4, 10, PRESET_DEFAULT},
+        {PRESETS, 3, 300, PRESET_AUTO_MONTHLY},
         {PRESETS, 40, 10, PRESET_AUTO_DAILY},
         {PRESETS, 20, 25, PRESET_AUTO_DAILY},
         {PRESETS, 20, 30, PRESET_DEFAULT},
@@ -121,19 +124,24 @@ static void test_measured_stored_and_applied(void **state)
         send(&w, SLICE_EMPTY, S("tx"), 0, i); /* every day, without campaigns */
     for (int i = 0; i < 3; i++)
         send(&w, SLICE_EMPTY, S("news"), 100 + i, 30 * i);
+    for (int i = 0; i < 2; i++)
+        send(&w, SLICE_EMPTY, S("rare"), 150 + i, 40 * i);
     for (int i = 0; i < 12; i++)
         send(&w, S("acme"), S("news"), 200 + i, 7 * i);
     for (int i = 0; i < 9; i++)
         send(&w, S("acme"), S("daily"), 300 + i, 2 * i);
     must(&w, ledger_commit(w.l, &w.e));
-    assert_int_equal(measure(&w, NOW_US, &h), 3); /* three sendings of news are too few to choose by */
-    assert_int_equal(h.n, 4);
-    struct tolerance daily, weekly, got;
+    assert_int_equal(measure(&w, NOW_US, &h), 4);
+    assert_int_equal(h.n, 5); /* two sendings of rare are too few to choose by */
+    struct tolerance daily, weekly, monthly, got;
+    assert_int_equal(tolerance_parse(S("4 gap 24h"), &monthly, NULL), OK);
     assert_int_equal(tolerance_parse(S("7 over 14d"), &daily, NULL), OK);
     assert_int_equal(tolerance_parse(S("5 over 14d"), &weekly, NULL), OK);
     got = slow_of(&w, SLICE_EMPTY, S("tx"));
     assert_true(tolerance_same(&got, &daily));
     got = slow_of(&w, SLICE_EMPTY, S("news"));
+    assert_true(tolerance_same(&got, &monthly));
+    got = slow_of(&w, SLICE_EMPTY, S("rare"));
     assert_true(tolerance_same(&got, &weekly));
     got = slow_of(&w, S("acme"), S("news"));
     assert_true(tolerance_same(&got, &weekly));

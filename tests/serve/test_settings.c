@@ -136,6 +136,31 @@ static void test_defaults_are_those_of_the_policy(void **state)
     settings_free(&s);
 }
 
+/* Words of a setting are numbers of an enum: in its order. */
+static void test_words_stand_in_the_order_of_their_enum(void **state)
+{
+    (void)state;
+    buf presets, scopes;
+    buf_init(&presets, 0);
+    buf_init(&scopes, 0);
+    for (unsigned i = 0; i < PRESETS; i++)
+        buf_printf(&presets, "%s%s", i ? "|" : "", preset_word((enum preset)i));
+    for (unsigned i = 0; i <= SCOPE_STREAM; i++)
+        buf_printf(&scopes, "%s%s", i ? "|" : "", scope_word((enum scope)i));
+    static const char *const sections[] = {"policy", "tenant", "stream"};
+    for (size_t i = 0; i < ARRAY_LEN(sections); i++) {
+        const struct conf_row *row = conf_row_find(conf_section_find(slice_str(sections[i])), S("preset"));
+        slice words = slice_str(row->words);
+        assert_slice(i ? slice_from(words, strlen("inherited|")) : words, buf_slice(&presets));
+    }
+    static const char *const scoped[] = {"hard_scope", "complaint_scope", "escalated_scope", "unsubscribed_scope"};
+    for (size_t i = 0; i < ARRAY_LEN(scoped); i++)
+        assert_slice(slice_str(conf_row_find(conf_section_find(S("policy")), slice_str(scoped[i]))->words),
+                     buf_slice(&scopes));
+    buf_fini(&presets);
+    buf_fini(&scopes);
+}
+
 static void test_values(void **state)
 {
     (void)state;
@@ -378,6 +403,7 @@ int main(void)
         cmocka_unit_test(test_every_problem_is_told),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_defaults_are_those_of_the_policy),
+        cmocka_unit_test(test_words_stand_in_the_order_of_their_enum),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_an_empty_list_takes_the_place_of_the_default),
         cmocka_unit_test(test_every_prefix_of_a_file),
