@@ -131,13 +131,3 @@ enum status digest_make(struct ledger *l, const struct digest_options *o, arena 
         st = ledger_circumstances(l, CIRCUMSTANCES_LOOKED_AT, keep_incident, &m, e);
     return st == OK ? findings(&m) : st;
 }
-
-const char *digest_action(enum bounce_reason reason)
-{
-    static const char *const actions[BOUNCE_REASONS] = {
-#define ACTION(reason, text) [BOUNCE_REASON_##reason] = text,
-#include "core/block_actions.def"
-#undef ACTION
-    };
-    return (unsigned)reason < BOUNCE_REASONS && actions[reason] ? actions[reason] : "";
-}

@@ -62,8 +62,6 @@ struct digest {
 NODISCARD enum status digest_make(struct ledger *l, const struct digest_options *o, arena *a, struct digest *out,
                                   err *e);
 
-/* What can be done when messages were refused for this reason; "" for reasons of another class than block. */
-const char *digest_action(enum bounce_reason reason);
 /* "bounced: 12,345 sent, 1.93 % bounced, 2 limits crossed (2026-11-21)" */
 slice digest_subject(const struct digest *d, arena *a);
 void digest_paper(const struct digest *d, struct paper *p);

@@ -1,4 +1,5 @@
 #include "core/digest.h"
+#include "core/health.h"
 
 static slice day_of(const struct digest *d, arena *a)
 {
@@ -143,8 +144,9 @@ static void blocks(const struct digest *d, struct paper *p)
     paper_table(p, ARRAY_LEN(head), 2, head);
     for (size_t i = 0; i < d->block_count; i++) {
         const struct digest_block *b = &d->blocks[i];
+        const struct health_action *action = health_action(b->reason);
         const slice cells[] = {slice_str(bounce_reason_word(b->reason)), paper_count(p, b->count),
-                               slice_str(digest_action(b->reason))};
+                               action ? slice_str(action->text) : SLICE_EMPTY};
         paper_row(p, PAPER_PLAIN, cells);
     }
     paper_line(p, PAPER_PLAIN, "Blocks are about the sender or the message: they never count against an address.");

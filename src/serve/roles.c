@@ -15,6 +15,8 @@ const struct role *const roles[] = {
     &outgoing_role,
     &alerting_role,
     &notify_role,
+    &digest_role,
+    &sunset_role,
     &hook_role,
     &http_role,
     NULL,
