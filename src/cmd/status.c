@@ -63,6 +63,9 @@ static void print_ledger(const struct json_object *o, buf *out)
     buf_printf(out, "%-12s %" PRId64 " taken, %" PRId64 " of them new\n", "  events", number(o, "observations"),
                number(o, "events"));
     buf_printf(out, "%-12s %" PRId64 " suppressions\n", "  list", number(o, "suppressions"));
+    if (number(o, "incidents"))
+        buf_printf(out, "%-12s %" PRId64 " open; `bounced incident list --open` shows them\n", "  incidents",
+                   number(o, "incidents"));
     if (number(o, "jobs_waiting"))
         buf_printf(out, "%-12s %" PRId64 " waiting\n", "  jobs", number(o, "jobs_waiting"));
 }

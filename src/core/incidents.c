@@ -324,3 +324,8 @@ enum status incidents_tick(struct incidents *in, const struct policy *policy, in
         return OK;
     return pass_time(in, policy, e);
 }
+
+size_t incidents_open(const struct incidents *in)
+{
+    return in->open_count;
+}

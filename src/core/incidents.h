@@ -32,6 +32,9 @@ void incidents_forget(struct incidents *in);
 /* Time has passed without any event: closes what is over, in a transaction of its own. Cheap when there is nothing to do. */
 NODISCARD enum status incidents_tick(struct incidents *in, const struct policy *policy, int64_t now_us, err *e);
 
+/* Those that are open, as far as noticed. */
+size_t incidents_open(const struct incidents *in);
+
 /* ---- for people ---- */
 
 /* What an incident is about, in words ("gmail.com", "provider gmail", "the reply ..."); valid as long as both. */

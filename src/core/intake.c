@@ -310,6 +310,11 @@ enum status intake_flush(struct intake *in, int64_t now_us, struct intake_result
     return OK;
 }
 
+size_t intake_open_incidents(const struct intake *in)
+{
+    return in->incidents ? incidents_open(in->incidents) : 0;
+}
+
 enum status intake_tick(struct intake *in, int64_t now_us, err *e)
 {
     bool may = in->incidents && !in->writing && !in->options.dry_run;

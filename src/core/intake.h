@@ -96,6 +96,8 @@ size_t intake_pending(const struct intake *in);
 NODISCARD enum status intake_flush(struct intake *in, int64_t now_us, struct intake_result *out, err *e);
 /* Time has passed without any event: closes the incidents that are over (core/incidents.h). Cheap when there are none. */
 NODISCARD enum status intake_tick(struct intake *in, int64_t now_us, err *e);
+/* Incidents that were noticed and are open. */
+size_t intake_open_incidents(const struct intake *in);
 /* Forgets what was gathered and not flushed. */
 void intake_drop(struct intake *in);
 /* The verdict and the provider of one observation, as intake_flush gives them: for who judges ahead, on another thread. Texts of the verdict are in the

@@ -56,6 +56,7 @@ static void status_ledger(struct running *r, struct jsonw *j)
     jsonw_kstr(j, "path", c->path);
     jsonw_kstr(j, "state", slice_str(w.state == OK ? "ok" : status_word(w.state)));
     jsonw_ki64(j, "suppressions", (int64_t)w.suppressions);
+    jsonw_ki64(j, "incidents", (int64_t)w.incidents);
     jsonw_ki64(j, "commits", (int64_t)w.commits);
     jsonw_ki64(j, "failures", (int64_t)w.failures);
     jsonw_ki64(j, "last_commit_us", (int64_t)w.last_commit_us);
@@ -121,6 +122,7 @@ static void take_counts(struct running *r)
         {METRIC_writer_failing, w.state != OK},
         {METRIC_workers_waiting, workers_waiting(r->d.workers)},
         {METRIC_suppressions, w.suppressions},
+        {METRIC_incidents, w.incidents},
         {METRIC_log_lost, log_lost(r->d.log)},
         {METRIC_started, (uint64_t)(r->started_us / TIME_SECOND)},
     };

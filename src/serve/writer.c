@@ -276,6 +276,7 @@ static void count(struct writer *w, const struct unit *batch, int64_t took_us, e
     }
     c->intake = w->committed;
     c->suppressions = suppressions;
+    c->incidents = w->intake ? intake_open_incidents(w->intake) : 0;
     pthread_mutex_unlock(&w->lock);
 }
 

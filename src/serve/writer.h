@@ -58,6 +58,7 @@ struct writer_counts {
     size_t waiting;      /* observations and acts that are not durable yet */
     enum status state;   /* OK, or why commits fail now */
     size_t suppressions; /* in the table */
+    size_t incidents;    /* noticed and open */
 };
 
 /* Opens the ledger (makes it when it is not there), fills the table, starts the thread. */
