@@ -1,4 +1,5 @@
 #include "fuzz.h"
+#include "serve/learn.h"
 #include "serve/settings.h"
 
 /* Whatever is taken is printed, read again, and printed the same; whatever is refused is told with a line of the file. */
@@ -9,6 +10,19 @@ static void count(void *ctx, slice path, unsigned line, bool warning, slice text
     ++*(unsigned *)ctx;
 }
 
+/* The policy of whatever was taken is sound, or refused with a word. */
+static void judge(const struct settings *s)
+{
+    err e = {.text = ""};
+    struct policy p;
+    arena a;
+    arena_init(&a, 1 << 26);
+    enum status st = learn_policy(s, &a, &p, &e);
+    MUST(st == OK ? policy_check(&p, &e) == OK && policy_fingerprint(&p)
+                  : (st == E_INVALID || st == E_MEMORY) && *e.text);
+    arena_fini(&a);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     unsigned problems = 0;
@@ -17,6 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     MUST((s == NULL) == (problems > 0));
     if (!s)
         return 0;
+    judge(s);
     buf_init(&text, 0);
     buf_init(&second, 0);
     settings_print(s, false, &text);
