@@ -81,6 +81,8 @@ slice receiver_of(const struct bounce_rules *rules, const struct observation *o,
     unsigned provider = provider_by_domain(index, host);
     if (provider == PROVIDER_NONE)
         provider = provider_by_domain(index, domain);
+    if (provider == PROVIDER_NONE && (o->kind == BOUNCE_KIND_COMPLAINT || o->kind == BOUNCE_KIND_NOT_SPAM))
+        provider = provider_by_domain(index, host_of(o->reporting_mta));
     if (provider != PROVIDER_NONE)
         return provider_word(provider);
     slice own = o->trust == TRUST_BARE ? SLICE_EMPTY : registered_domain(host, name);

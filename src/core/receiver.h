@@ -1,8 +1,9 @@
 /* Who received, or refused, for every observation: failures, attempts, deliveries, complaints and opens alike, so that rates by
  * provider have a denominator.
  *
- * In this order: the known provider (bounce/providers.def) of the far server's name; that of the recipient's domain; the registered
- * domain of the far server's name; the registered domain of the recipient's domain. A registered domain is one label more than a
+ * In this order: the known provider (bounce/providers.def) of the far server's name; that of the recipient's domain; of a complaint,
+ * that of its Reporting-MTA (RFC 5965 3.2: who sends it is who has the mailbox); the registered domain of the far server's name; the
+ * registered domain of the recipient's domain. A registered domain is one label more than a
  * public suffix (publicsuffix.org, its ICANN part, as libpsl has it built in). A report that proves nothing may claim any server,
  * so that the names of its servers are no providers of their own: otherwise strangers could fill the ledger with names.
  *
