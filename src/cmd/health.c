@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cmd/commands.h"
 #include "cmd/session.h"
+#include "core/around.h"
 #include "core/health_show.h"
 #include "core/slurp.h"
 
@@ -13,6 +14,7 @@
 static const struct opt options[] = {
     CMD_OPT_LEDGER,
     CMD_OPT_TENANT,
+    CMD_OPT_CONFIG,
     CMD_OPT_RULES,
     {"limit", 0, OPT_NUMBER, "N", "the N largest providers (default 40, 0: all)"},
     {"update", 0, OPT_FLAG, NULL,
@@ -312,6 +314,9 @@ static int update(struct showing *s)
                                  &s->health, &e);
     if (st == OK)
         st = health_stand(s->session.ledger, &s->health, s->session.tenant, s->session.now_us, &changes, &e);
+    struct around_counts counts = {0};
+    if (st == OK)
+        st = around_finish(s->session.ledger, &s->session.policy, s->session.now_us, &counts, &e);
     if (st != OK)
         return cmd_fail(s->args, &e);
     buf_printf(&s->out, "%zu provider%s fell to Low or Bad, %zu rose above\n", changes.opened,

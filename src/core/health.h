@@ -111,8 +111,8 @@ struct health_changes {
     size_t opened, closed;
 };
 /* Opens a circumstance for each provider that is Low or Bad, and closes those that are no more, in a transaction of its own where
- * something changes. Only what lies behind `now_us` is touched, so nothing is to be folded anew. The provider must be empty in
- * health_make: one that is not in `h` counts as one without a grade. */
+ * something changes. Only failures from `now_us` on are touched; what there is of them already is noted as work (around_finish, or
+ * the daemon's next sweep). The provider must be empty in health_make: one that is not in `h` counts as one without a grade. */
 NODISCARD enum status health_stand(struct ledger *l, const struct health *h, slice tenant, int64_t now_us,
                                    struct health_changes *out, err *e);
 

@@ -57,6 +57,18 @@ static slice note_of(struct standing *s, const struct provider_health *p)
                         (long long)(p->parts[g->cap].ppm % 10000 / 100), health_span_word(p->graded));
 }
 
+/* With the work that follows (core/around.h): failures of the moments between this look and the commit are judged anew. */
+static enum status put(struct ledger *l, struct ledger_circumstance *c, int64_t now_us, err *e)
+{
+    int64_t seq;
+    enum status st = ledger_seq_at(l, now_us, &seq, e);
+    if (st != OK)
+        return st;
+    seq = seq > 1 ? seq : 1;
+    c->work_seq = c->work_seq && c->work_seq < seq ? c->work_seq : seq;
+    return ledger_put_circumstance(l, c, e);
+}
+
 /* Those that are over. They leave the list. */
 static enum status close_some(struct standing *s, struct ledger *l, int64_t now_us, size_t *closed, err *e)
 {
@@ -71,7 +83,7 @@ static enum status close_some(struct standing *s, struct ledger *l, int64_t now_
         }
         c->c.until_us = now_us > c->c.from_us ? now_us : c->c.from_us;
         c->note = note_of(s, p);
-        st = ledger_put_circumstance(l, c, e);
+        st = put(l, c, now_us, e);
         ++*closed;
     }
     s->n = left;
@@ -96,7 +108,7 @@ static enum status open_some(struct standing *s, struct ledger *l, int64_t now_u
                                         .made_us = now_us,
                                         .actor = S("health"),
                                         .note = note_of(s, p)};
-        st = ledger_put_circumstance(l, &c, e);
+        st = put(l, &c, now_us, e);
         ++*opened;
     }
     return st;
