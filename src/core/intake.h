@@ -100,8 +100,8 @@ NODISCARD enum status intake_tick(struct intake *in, int64_t now_us, err *e);
 size_t intake_open_incidents(const struct intake *in);
 /* Forgets what was gathered and not flushed. */
 void intake_drop(struct intake *in);
-/* The verdict and the provider of one observation, as intake_flush gives them: for who judges ahead, on another thread. Texts of the verdict are in the
- * arena or are those of the rules. E_MEMORY only. */
+/* The verdict and the provider of one observation, as intake_flush gives them: for who judges ahead, on another thread. Their texts
+ * are in the arena or are those of the rules. E_MEMORY only. */
 NODISCARD enum status intake_judge(const struct bounce_rules *rules, struct observation *o, arena *a, err *e);
 void intake_counts_add(struct intake_counts *sum, const struct intake_counts *c);
 /* Of all flushes so far. */

@@ -4,6 +4,7 @@
 #include "check.h"
 #include "core/health.h"
 #include "core/health_show.h"
+#include "core/intake.h"
 
 #define TODAY INT64_C(20600) /* 2026-05-27 */
 #define NOW (TODAY * TIME_DAY + 15 * TIME_HOUR)
@@ -347,6 +348,57 @@ static void poor_grades_stand_as_circumstances(void **state)
           "1 health gmail closed provider: High, 100 of 100 points in 7 days\n");
 }
 
+/* Two failures of one address at a provider, ten days apart: half of what suppresses. */
+static void fail_twice(struct fixture *f, const struct policy *policy, const char *recipient, const char *remote)
+{
+    struct intake *in;
+    struct intake_result r;
+    struct intake_options o = {.dry_run = false};
+    assert_ok(f, intake_new(f->l, f->rules, policy, &o, &in, &f->e));
+    for (int i = 0; i < 2; i++) {
+        slice campaign = i ? S("two") : S("one");
+        struct observation x = {.kind = BOUNCE_KIND_FAILED,
+                                .campaign = campaign,
+                                .recipient = slice_str(recipient),
+                                .remote_mta = slice_str(remote),
+                                .reply = S("552 5.2.2 the mailbox is over its quota"),
+                                .time_us = NOW - (12 - 11 * i) * TIME_DAY,
+                                .sent_us = TIME_NONE,
+                                .trust = TRUST_PROVEN,
+                                .source_key = hash128_more(hash128(slice_str(recipient)), campaign)};
+        assert_ok(f, intake_add(in, &x, &f->e));
+    }
+    assert_ok(f, intake_flush(in, NOW, &r, &f->e));
+    intake_free(&in);
+}
+
+static enum address_state state_of(struct fixture *f, const char *key)
+{
+    struct ledger_address row;
+    slice k = slice_str(key);
+    assert_ok(f, ledger_addresses(f->l, SLICE_EMPTY, &k, 1, &f->a, &row, &f->e));
+    return row.state;
+}
+
+static void a_policy_that_minds_tightens(void **state)
+{
+    struct fixture *f = *state;
+    struct health_changes changes;
+    struct policy policy;
+    int64_t then = NOW - 20 * TIME_DAY;
+    policy_init(&policy);
+    policy.base.rows[ROW_QUOTA] = policy.base.rows[ROW_SLOW] = policy.base.rows[ROW_CAMPAIGN]; /* three over ten days */
+    policy.tighten = true;
+    add(f, "gmail", 21, BOUNCE_KIND_FAILED, BOUNCE_REASON_POLICY, 500);
+    assert_ok(f, health_make(f->l, NULL, SLICE_EMPTY, SLICE_EMPTY, then, &f->a, &f->h, &f->e));
+    assert_ok(f, health_stand(f->l, &f->h, SLICE_EMPTY, then, &changes, &f->e));
+    assert_int_equal(changes.opened, 1);
+    fail_twice(f, &policy, "a@firma.de", "aspmx.l.google.com"); /* Gmail by its servers */
+    fail_twice(f, &policy, "b@firma.de", "mx.hoster.example.net");
+    assert_int_equal(state_of(f, "a@firma.de"), STATE_SUPPRESSED);
+    assert_int_equal(state_of(f, "b@firma.de"), STATE_SOFT);
+}
+
 static void the_largest_are_shown(void **state)
 {
     struct fixture *f = *state;
@@ -393,6 +445,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(fewer_opens_are_not_clean, setup, teardown),
         cmocka_unit_test_setup_teardown(what_they_say_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(poor_grades_stand_as_circumstances, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_policy_that_minds_tightens, setup, teardown),
         cmocka_unit_test_setup_teardown(the_largest_are_shown, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
