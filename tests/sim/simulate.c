@@ -1,7 +1,8 @@
 /* The simulator by hand: a year of a million addresses under each policy. docs/simulation.md tells what the table means.
  *
- * usage: simulate [-n ADDRESSES] [-s SEED] [-w] [-c] [-v] [POLICY...]
+ * usage: simulate [-n ADDRESSES] [-s SEED] [-w] [-c] [-v] [-o PARAMETER=VALUE] [POLICY...]
  *   -w  the second world, with parameters drawn anew by the seed   -c  a world without outages and blocks
+ *   -o  one parameter set otherwise (more than one may be)
  *   -v  more about each year                                       -p  only print the parameters, as Markdown
  */
 #include <stdio.h>
@@ -16,6 +17,8 @@ struct asked {
     uint32_t addresses;
     uint64_t seed;
     bool anew, calm, verbose, params;
+    const char *set[16];
+    unsigned set_count;
 };
 
 static double seconds(void)
@@ -28,13 +31,18 @@ static double seconds(void)
 static bool read_options(int argc, char **argv, struct asked *a)
 {
     int c;
-    while ((c = getopt(argc, argv, "n:s:wcvp")) != -1) {
+    while ((c = getopt(argc, argv, "n:s:o:wcvp")) != -1) {
         switch (c) {
         case 'n':
             a->addresses = (uint32_t)strtoul(optarg, NULL, 10);
             break;
         case 's':
             a->seed = strtoull(optarg, NULL, 10);
+            break;
+        case 'o':
+            if (a->set_count == ARRAY_LEN(a->set))
+                return false;
+            a->set[a->set_count++] = optarg;
             break;
         case 'w':
             a->anew = true;
@@ -90,13 +98,19 @@ int main(int argc, char **argv)
 {
     struct asked asked = {.addresses = 1000000, .seed = 1};
     if (!read_options(argc, argv, &asked)) {
-        fputs("usage: simulate [-n ADDRESSES] [-s SEED] [-w] [-c] [-v] [-p] [POLICY...]\n", stderr);
+        fputs("usage: simulate [-n ADDRESSES] [-s SEED] [-w] [-c] [-v] [-p] [-o PARAMETER=VALUE] [POLICY...]\n",
+              stderr);
         return 64;
     }
     buf out;
     buf_init(&out, 0);
     struct params params;
     params_init(&params, asked.anew, asked.seed);
+    for (unsigned i = 0; i < asked.set_count; i++)
+        if (!params_set(&params, asked.set[i])) {
+            fprintf(stderr, "simulate: there is no parameter as in %s\n", asked.set[i]);
+            return 64;
+        }
     if (asked.params) {
         world_describe(&out);
         print(&out);

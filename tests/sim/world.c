@@ -60,6 +60,20 @@ void params_init(struct params *p, bool anew, uint64_t seed)
 #undef PARAM
 }
 
+bool params_set(struct params *p, const char *assignment)
+{
+    const char *equals = strchr(assignment, '=');
+    size_t n = equals ? (size_t)(equals - assignment) : 0;
+#define PARAM(name, unit, value, low, high, source, meaning)            \
+    if (n == sizeof(#name) - 1 && strncmp(assignment, #name, n) == 0) { \
+        p->name = (uint32_t)strtoul(equals + 1, NULL, 10);              \
+        return true;                                                    \
+    }
+#include "world.def"
+#undef PARAM
+    return false;
+}
+
 void world_describe(buf *out)
 {
     buf_add(out, S("| parameter | unit | value | from | to | source | meaning |\n|---|---|---|---|---|---|---|\n"));

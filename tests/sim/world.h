@@ -77,6 +77,8 @@ struct world {
 
 /* The parameters of docs/simulation.md; with `anew` each is drawn within its range by the seed. */
 void params_init(struct params *p, bool anew, uint64_t seed);
+/* Sets one by "name=value"; false when there is no such parameter. */
+bool params_set(struct params *p, const char *assignment);
 void world_init(struct world *w, const struct params *p, uint64_t seed, uint32_t addresses, bool no_troubles);
 void world_fini(struct world *w);
 /* Back to the first minute. */

@@ -29,8 +29,9 @@ struct year {
 struct year_options {
     bool all; /* every delivery is told, also where nothing failed: for a ledger beside it */
     struct policy policy;
-    bool forgets;  /* see struct opinion */
-    bool watching; /* incidents are looked for */
+    struct policy_stream streams[STREAMS]; /* what the policy may point to */
+    bool forgets;                          /* see struct opinion */
+    bool watching;                         /* incidents are looked for */
     void (*told)(void *ctx, uint32_t address, const struct note *n, int64_t now_us);
     void *ctx;
 };
