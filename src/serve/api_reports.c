@@ -1,4 +1,5 @@
 /* Reports: what became of the messages, and what a list suffers from. All of them are made by workers. */
+#include "core/digest.h"
 #include "core/segment.h"
 #include "core/show_reports.h"
 #include "core/summary.h"
@@ -245,4 +246,39 @@ void api_segments(struct http_request *r)
 {
     const struct wanted q = {.filter = TALLY_FILTER_ALL};
     ask(r, &q, segments);
+}
+
+/* ---- yesterday ---- */
+
+static void digest(struct api_call *c, struct worker *w)
+{
+    const struct wanted *q = c->user;
+    const struct digest_options o = {.tenant = c->tenant, .industry = q->industry, .now_us = c->now_us};
+    bool text = slice_eq(api_query(c->r, "form"), S("text"));
+    struct digest d;
+    struct paper p;
+    c->failed = digest_make(w->ledger, &o, w->a, &d, &c->error);
+    if (c->failed != OK)
+        return;
+    paper_init(&p, w->a);
+    digest_paper(&d, &p);
+    if (text)
+        paper_text(&p, &c->out);
+    else
+        paper_html(&p, digest_subject(&d, w->a), &c->out);
+    c->out.failed |= w->a->limited;
+    c->type = text ? S("text/plain; charset=utf-8") : S("text/html; charset=utf-8");
+    c->headers = S("Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\n");
+}
+
+void api_digest(struct http_request *r)
+{
+    slice form = api_query(r, "form"), industry = api_query(r, "industry");
+    const struct wanted q = {.industry = benchmark_find(industry), .filter = TALLY_FILTER_ALL};
+    if (!slice_empty(form) && !slice_eq(form, S("html")) && !slice_eq(form, S("text")))
+        http_problem(r, 400, S("invalid"), S("form: html or text"));
+    else if (!slice_empty(industry) && !q.industry)
+        http_problem(r, 400, S("invalid"), S("industry: e-commerce, saas, b2b, ... (docs/rates.md)"));
+    else
+        ask(r, &q, digest);
 }

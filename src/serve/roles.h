@@ -7,7 +7,7 @@
 extern const struct role tail_role;
 extern const struct role outgoing_role;              /* letters to other systems */
 extern const struct role alerting_role, notify_role; /* who looks for trouble, and who tells people */
-extern const struct role digest_role, sunset_role; /* once a day */
+extern const struct role digest_role, sunset_role;   /* once a day */
 extern const struct role hook_role, http_role;
 extern const struct role smtp_role, lmtp_role, maildir_role, spool_role;
 /* Of answering.c: those who are asked before a send. */

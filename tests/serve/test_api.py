@@ -366,6 +366,12 @@ class Routes(Api):
         saas = self.known("GET", "/v1/reports/benchmark?industry=saas", "/v1/reports/benchmark").json
         self.assertEqual((saas["high_ppm"], saas["above_in_a_row"]), (20000, 0))
         self.known("GET", "/v1/reports/benchmark", "/v1/reports/benchmark", status=400)
+        page = self.known("GET", "/v1/digest?industry=saas", "/v1/digest")
+        self.assertTrue(page.body.startswith(b"<!DOCTYPE html>"))
+        self.assertIn("default-src 'none'", page.headers["Content-Security-Policy"])
+        self.assertIn(b"yesterday", self.known("GET", "/v1/digest?form=text", "/v1/digest").body)
+        self.known("GET", "/v1/digest?form=pdf", "/v1/digest", status=400)
+        self.known("GET", "/v1/digest?industry=gambling", "/v1/digest", status=400)
         segments = self.known("GET", "/v1/segments", "/v1/segments").json
         self.assertEqual(sum(r["addresses"] for r in segments["items"]), segments["addresses"])
 
