@@ -1,6 +1,10 @@
 #include "ledger/pack.h"
 #include "ledger/store.h"
 
+_Static_assert(EVENT_OBSERVED == 0 && EVENT_BASELINE == 5 && BOUNCE_KIND_DELAYED == 3 && BOUNCE_KIND_COMPLAINT == 7 &&
+                   BOUNCE_KIND_UNSUBSCRIBED == 9,
+               "as EVENTS_TOUCHED has them");
+
 /* What an event may be told to have happened before it was taken in: clocks are wrong, and what is dated later is dated now. */
 #define SLACK_US (2 * TIME_DAY)
 
@@ -157,9 +161,9 @@ enum status ledger_touched(struct ledger *l, const struct ledger_circumstance *c
     row_int(&r, tenant);
     while (row_next(&r, &st, e) > 0) {
         struct policy_event ev = {0};
-        int64_t seq = cell_int(&r), address = cell_int(&r), reason = cell_int(&r);
+        int64_t seq = cell_int(&r), address = cell_int(&r), what = cell_int(&r), reason = cell_int(&r);
         unpack_event(cell_blob(&r), &ev);
-        if (!(c->c.reasons >> reason & 1) || !has_mark(&c->c, &ev))
+        if (what == EVENT_OBSERVED && (!(c->c.reasons >> reason & 1) || !has_mark(&c->c, &ev)))
             continue;
         if (!each(ctx, address)) {
             *next = seq;

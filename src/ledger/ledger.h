@@ -235,7 +235,7 @@ NODISCARD enum status ledger_drop_meters(struct ledger *l, int64_t before_us, er
 
 /* The last change number of before a time: no event behind it was taken in earlier. Two days are left for wrong clocks. */
 NODISCARD enum status ledger_seq_at(struct ledger *l, int64_t time_us, int64_t *seq, err *e);
-/* The addresses with failures, attempts or opt-outs that lie in a circumstance, by the events behind `after`, of which `window` change
+/* The addresses with failures, attempts or opt-outs that lie in a circumstance, or with a baseline in which some may be open, by the events behind `after`, of which `window` change
  * numbers at most are looked through: addresses come as often as they have such events. *next: go on behind it; 0: that was all.
  * Returning false ends the call, and *next is that event. `each` must not write. */
 typedef bool (*ledger_touched_fn)(void *ctx, int64_t address);

@@ -141,6 +141,32 @@ void cusum_learn(struct cusum *c, const struct cusum_kind *kind, int64_t age_us)
     set_levels(c, kind);
 }
 
+#define TIME_BOUND (INT64_MAX / 4) /* differences of such times do not overflow */
+
+bool cusum_run_sane(const struct cusum_run *r)
+{
+    return isfinite(r->sum) && r->sum >= 0 && r->failed <= r->messages && r->from_us > -TIME_BOUND &&
+           r->from_us < TIME_BOUND;
+}
+
+static bool count_sane(double v)
+{
+    return isfinite(v) && v >= 0;
+}
+
+bool cusum_restored(struct cusum *c, const struct cusum_kind *kind)
+{
+    if (!count_sane(c->past_messages) || !count_sane(c->past_failed) || !count_sane((double)c->spread_sum) ||
+        !count_sane((double)c->spread_weight) || c->past_failed > c->past_messages + 1 ||
+        c->slice_failed > c->slice_messages || c->slice_messages > UINT32_MAX / 2)
+        return false;
+    for (unsigned i = 0; i < CUSUM_LEVELS; i++)
+        if (!cusum_run_sane(&c->up[i]))
+            return false;
+    set_levels(c, kind);
+    return true;
+}
+
 void cusum_reset(struct cusum *c)
 {
     c->slice_messages = c->slice_failed = 0;

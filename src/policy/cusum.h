@@ -46,6 +46,10 @@ const struct cusum_run *cusum_alarm(const struct cusum *c, float limit, uint32_t
 float cusum_highest(const struct cusum *c);
 /* Takes the slice into the past, which has aged by `age_us`, and works out the alternatives anew. */
 void cusum_learn(struct cusum *c, const struct cusum_kind *kind, int64_t age_us);
+/* After it was read from somewhere: false when its numbers make no sense; else its alternatives are worked out anew. */
+bool cusum_restored(struct cusum *c, const struct cusum_kind *kind);
+/* The same for a run: finite, and begun at a time. */
+bool cusum_run_sane(const struct cusum_run *r);
 /* Forgets the slice and all runs; the past stays. */
 void cusum_reset(struct cusum *c);
 /* From here on this share is normal. */

@@ -86,11 +86,9 @@ bool meter_set_save(struct meter_set *set, bool changed, meter_row_fn row, void 
 
 /* ---- loading ---- */
 
-static bool sane(const struct cusum *c)
+static bool sane_time(int64_t us)
 {
-    return isfinite(c->past_messages) && isfinite(c->past_failed) && isfinite(c->spread_sum) &&
-           isfinite(c->spread_weight) && c->past_messages >= 0 && c->past_failed >= 0 &&
-           c->past_failed <= c->past_messages + 1;
+    return us == TIME_NONE || (us > -INT64_MAX / 4 && us < INT64_MAX / 4);
 }
 
 static bool load_tenant(struct meter_set *set, const struct row_head *head)
@@ -113,7 +111,9 @@ static bool load_opening(struct meter_set *set, struct meter *m, const char *p)
 {
     struct opening o;
     memcpy(&o, p, sizeof(o));
-    if (o.signal >= SIGNALS)
+    if (o.signal >= SIGNALS || o.failed > o.messages || o.from_us == TIME_NONE || o.last_failed_us == TIME_NONE ||
+        !sane_time(o.from_us) || !sane_time(o.last_failed_us) || !cusum_run_sane(&o.back.run) ||
+        !isfinite(o.back.well) || !isfinite(o.back.failed))
         return false;
     for (uint32_t i = 0; i < METER_MOST_OPEN; i++) {
         if (set->openings[i].meter != METER_NO)
@@ -129,7 +129,8 @@ static bool load_opening(struct meter_set *set, struct meter *m, const char *p)
 
 static bool load_meter(struct meter_set *set, uint64_t key, const struct row_head *head, const char *p)
 {
-    if (head->by >= METERS || head->used >> SIGNALS || meter_find(set, key))
+    if (head->by >= METERS || head->used >> SIGNALS || meter_find(set, key) || !sane_time(head->last_us) ||
+        !sane_time(head->slice_us) || (head->last_us == TIME_NONE) != (head->slice_us == TIME_NONE))
         return false;
     struct meter *m = meter_get(set, key, (enum meter_by)head->by, head->tenant);
     if (!m)
@@ -144,7 +145,7 @@ static bool load_meter(struct meter_set *set, uint64_t key, const struct row_hea
         struct cusum c;
         memcpy(&c, p, sizeof(c));
         p += sizeof(c);
-        if (sane(&c))
+        if (cusum_restored(&c, meter_kind((enum meter_by)head->by, (enum meter_signal)i)))
             m->state.signals[i] = c;
     }
     if (set->clock_us == TIME_NONE || set->clock_us < head->last_us)
