@@ -33,6 +33,7 @@ const struct cmd *const cmd_table[] = {
     &cmd_webhooks,
     &cmd_alerts,
     &cmd_breaker,
+    &cmd_ground,
     &cmd_advice,
     &cmd_serve,
     &cmd_status,

@@ -1,7 +1,9 @@
 #include "core/list_text.h"
 
+#include "base/map.h"
 #include "base/text.h"
 #include "core/entry.h"
+#include "ledger/watching.h"
 
 #define ACQUIRED_BATCH 5000u
 
@@ -37,6 +39,7 @@ struct acquired {
     bool dry_run;
     size_t in_batch;
     arena scratch, *a;
+    map watched; /* sources and imports of this list */
     struct acquired_result *result;
 };
 
@@ -67,6 +70,21 @@ static slice field(const struct acquired *q, const slice *fields, size_t n, enum
     return at && at <= n ? fields[at - 1] : SLICE_EMPTY;
 }
 
+/* A source or an import that is new is watched from now on (core/ground.h). */
+static enum status watch(struct acquired *q, const char *kind, slice name, err *e)
+{
+    struct ledger_ground g = {
+        .tenant = q->tenant, .kind = slice_str(kind), .name = name, .first_us = TIME_NONE, .delivered_us = TIME_NONE};
+    slice key = arena_printf(&q->scratch, "%s %.*s", kind, SLICE_FMT(name));
+    if (slice_empty(name) || map_get(&q->watched, key))
+        return OK;
+    void **place = map_put(&q->watched, arena_dup(q->a, key));
+    if (!place || q->a->limited)
+        return err_set(e, E_MEMORY, "acquired: out of memory");
+    *place = q;
+    return ledger_add_ground(q->ledger, &g, e);
+}
+
 static enum status store(struct acquired *q, slice record, const slice *fields, size_t n, err *e)
 {
     struct ledger_acquired x = {.tenant = q->tenant};
@@ -85,6 +103,10 @@ static enum status store(struct acquired *q, slice record, const slice *fields, 
     }
     q->result->stored++;
     enum status st = ledger_put_acquired(q->ledger, &x, e);
+    if (st == OK)
+        st = watch(q, "source", x.source, e);
+    if (st == OK)
+        st = watch(q, "import", x.batch, e);
     if (st == OK && !q->dry_run && ++q->in_batch == ACQUIRED_BATCH) {
         q->in_batch = 0;
         st = ledger_commit(q->ledger, e);
@@ -130,6 +152,7 @@ enum status acquired_import(struct ledger *l, slice tenant, slice batch, bool dr
     if (st != OK)
         return st;
     arena_init(&q.scratch, 0);
+    map_init(&q.watched, ledger_key(l));
     list_text_init(&q.text, read, ctx);
     st = read_all(&q, told);
     if (st == OK && !dry_run)
@@ -138,5 +161,6 @@ enum status acquired_import(struct ledger *l, slice tenant, slice batch, bool dr
         ledger_abort(l);
     list_text_fini(&q.text);
     arena_fini(&q.scratch);
+    map_fini(&q.watched);
     return st;
 }

@@ -10,7 +10,8 @@ static const char *const RULE_TEXTS[ALERT_RULES] = {
 #include "core/alert_rules.def"
 #undef ALERT_RULE
 };
-static const char *const WHAT_WORDS[ABOUTS] = {"campaign", "domain", "provider", "stream", "source", "feed", "all"};
+static const char *const WHAT_WORDS[ABOUTS] = {"campaign", "domain", "provider", "stream", "source",
+                                                "feed", "import", "country", "all"};
 
 const char *alert_rule_word(enum alert_rule r)
 {
@@ -144,6 +145,8 @@ enum status alerts_find(struct ledger *l, const struct alert_run *run, arena *a,
         st = find_rates(&s);
     if (st == OK)
         st = find_feeds(&s);
+    if (st == OK)
+        st = find_grounds(&s);
     if (st == OK && run->deep)
         st = find_spikes(&s);
     if (st == OK && run->deep)

@@ -59,6 +59,7 @@ NODISCARD enum status find_spikes(struct alert_search *s);     /* alert_past.c, 
 NODISCARD enum status find_rows(struct alert_search *s);       /* alert_row.c, deep */
 NODISCARD enum status find_replies(struct alert_search *s);    /* alert_replies.c, deep */
 NODISCARD enum status find_industries(struct alert_search *s); /* alert_industry.c, deep */
+NODISCARD enum status find_grounds(struct alert_search *s); /* alert_ground.c */
 NODISCARD enum status find_feeds(struct alert_search *s);      /* alert_feeds.c */
 
 #endif

@@ -1,6 +1,7 @@
 #include "core/alerts.h"
 
 #include "base/text.h"
+#include "core/ground.h"
 #include "core/outbox.h"
 
 /* Alerts that are not closed, read once for a settling. */
@@ -273,6 +274,8 @@ enum status alerts_settle(struct ledger *l, const struct findings *f, const stru
         st = settle_finding(&s, &f->list[i]);
     if (st == OK)
         st = settle_rest(&s);
+    if (st == OK && (f->rules >> RULE_GROUND & 1))
+        st = grounds_judge(l, now_us, e);
     arena_fini(&a);
     return st;
 }

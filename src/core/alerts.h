@@ -32,6 +32,8 @@ enum alert_what {
     ABOUT_STREAM,
     ABOUT_SOURCE,
     ABOUT_FEED,
+    ABOUT_IMPORT,
+    ABOUT_COUNTRY,
     ABOUT_ALL,
     ABOUTS
 };

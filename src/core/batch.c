@@ -7,6 +7,7 @@
 #include "core/around.h"
 #include "core/breaker.h"
 #include "core/entry.h"
+#include "core/ground.h"
 #include "core/incidents.h"
 #include "core/outbox.h"
 #include "core/tally.h"
@@ -265,6 +266,7 @@ static enum status write_address(struct writer *w, const struct ledger_address *
         return OK;
     }
     enum status st = entry_open(&n, w->b->ledger, w->b->policy, row, &w->scratch, e);
+    n.grounds = w->b->grounds;
     if (st == OK)
         st = fold_in(w, &n, items, count, e);
     if (st == OK)
@@ -410,8 +412,12 @@ static enum status write_sorted(struct writer *w, err *e)
         w->sorted[i] = &b->items[i];
     qsort(w->sorted, b->item_count, sizeof(*w->sorted), item_cmp);
     enum status st = note_domains(w, e);
+    if (st == OK && b->grounds)
+        st = grounds_begin(b->grounds, b->ledger, b->now_us, e);
     if (st == OK)
         st = write_addresses(w, e);
+    if (st == OK && b->grounds)
+        st = grounds_write(b->grounds, b->ledger, b->now_us, e);
     if (st == OK)
         st = write_waiting(w, e);
     if (st == OK && b->incidents)

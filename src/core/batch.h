@@ -16,6 +16,7 @@ struct batch {
     const struct policy *policy;
     struct incidents *incidents;          /* NULL: nobody looks for them */
     const struct breaker_limits *breaker; /* NULL: none */
+    struct grounds *grounds;              /* new ground is counted; NULL: not */
     struct observation *observations;     /* verdicts are filled in */
     size_t count;
     int64_t now_us;

@@ -116,6 +116,7 @@ static enum status start(struct entry *n, struct ledger *l, const struct policy 
     n->streams = NULL;
     n->said = NULL;
     n->actor = n->note = SLICE_EMPTY;
+    n->grounds = NULL;
     n->settled_us = TIME_NONE;
     n->added_count = n->added_room = n->stream_count = n->stream_room = 0;
     for (size_t i = 0; i < row->suppression_count; i++) {

@@ -15,6 +15,8 @@ struct stream_name {
     slice text;
 };
 
+struct grounds;
+
 struct entry {
     struct ledger *ledger;
     const struct policy *policy;
@@ -32,6 +34,7 @@ struct entry {
     /* What other systems are told of the change (core/outbox.h), where the caller knows it: what decided, or who did it. */
     const struct observation *said;
     slice actor, note;
+    struct grounds *grounds; /* outcomes are counted there too (core/ground.h); NULL: nowhere */
 };
 
 /* The stored form and key of an address, or of a whole domain written "@example.org" (its key has no "@"). Returns false when it

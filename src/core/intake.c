@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/batch.h"
+#include "core/ground.h"
 #include "core/incidents.h"
 
 struct memory_row {
@@ -27,6 +28,7 @@ struct intake {
     size_t memory_count, memory_room;
     struct intake_counts totals;
     struct incidents *incidents; /* NULL: not looked for */
+    struct grounds *grounds;
     int64_t flushed_us;
     bool writing; /* a dry run's transaction is open */
 };
@@ -92,6 +94,8 @@ enum status intake_new(struct ledger *l, const struct bounce_rules *rules, const
     enum status st = policy_check(policy, e);
     if (!options->incidents.off)
         in->incidents = incidents_new(l, options->incidents.sensitivity);
+    if (st == OK)
+        st = grounds_new(&in->grounds, e);
     if (st == OK && (in->own.limited || (!options->incidents.off && !in->incidents)))
         st = err_set(e, E_MEMORY, "intake: out of memory");
     if (st != OK)
@@ -106,6 +110,7 @@ void intake_free(struct intake **in)
         return;
     if (i->writing)
         ledger_abort(i->ledger);
+    grounds_free(&i->grounds);
     incidents_free(&i->incidents, !i->options.dry_run && i->flushed_us, i->flushed_us);
     arena_fini(&i->texts);
     arena_fini(&i->own);
@@ -291,6 +296,7 @@ enum status intake_flush(struct intake *in, int64_t now_us, struct intake_result
                       .policy = in->policy,
                       .incidents = in->incidents,
                       .breaker = in->options.breaker,
+                      .grounds = in->grounds,
                       .observations = in->gathered,
                       .count = in->count,
                       .now_us = now_us,

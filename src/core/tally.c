@@ -1,5 +1,7 @@
 #include "core/tally.h"
 
+#include "core/ground.h"
+
 /* How one message ended, and the event that decided it: all that a tally depends on. */
 struct ending {
     uint64_t key;
@@ -26,7 +28,8 @@ static enum status put(struct entry *n, const struct observation *o, const struc
                              .kind = (enum bounce_kind)x->kind,
                              .reason = (enum bounce_reason)x->reason,
                              .count = count};
-    return ledger_add_tally(n->ledger, &t, e);
+    enum status st = ledger_add_tally(n->ledger, &t, e);
+    return st == OK && n->grounds ? grounds_count(n->grounds, n, o, &t, e) : st;
 }
 
 /* ---- which events belong together ---- */

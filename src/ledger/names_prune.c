@@ -20,6 +20,7 @@ static const char *const users[] = {
     "SELECT tenant FROM api_keys",
     "SELECT tenant, domain FROM circumstances",
     "SELECT tenant FROM alerts",
+    "SELECT tenant FROM grounds",
     "SELECT feed, tenant FROM beats",
     "SELECT tenant, provider FROM codes",
     "SELECT tenant, stream FROM cadences",

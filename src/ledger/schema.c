@@ -163,10 +163,26 @@ static const char provider_reports[] =
     "dkim_ppm INTEGER, dmarc_ppm INTEGER, error_ppm INTEGER, detail TEXT, "
     "PRIMARY KEY(provider, subject, tenant, day, source)) STRICT, WITHOUT ROWID;";
 
+/* New ground that is watched. What was there before is no new ground. */
+static const char grounds[] =
+    "CREATE TABLE grounds(kind TEXT NOT NULL, name TEXT NOT NULL, tenant INTEGER NOT NULL, sent INTEGER NOT NULL,"
+    " delivered INTEGER NOT NULL, hard INTEGER NOT NULL, soft INTEGER NOT NULL, block INTEGER NOT NULL,"
+    " complaint INTEGER NOT NULL, engaged INTEGER NOT NULL, first_us INTEGER NOT NULL, delivered_us INTEGER,"
+    " state INTEGER NOT NULL, judged_us INTEGER, actor TEXT, note TEXT, PRIMARY KEY(kind, name, tenant)) STRICT,"
+    " WITHOUT ROWID;"
+    "INSERT INTO grounds SELECT DISTINCT 'stream', n.text, t.tenant, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 1, 0, NULL, NULL"
+    " FROM tallies_days t JOIN names n ON n.id = t.stream;"
+    "INSERT INTO grounds SELECT DISTINCT 'source', n.text, t.tenant, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 1, 0, NULL, NULL"
+    " FROM tallies_days t JOIN names n ON n.id = t.source;"
+    "INSERT INTO grounds SELECT DISTINCT 'feed', n.text, b.tenant, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 1, 0, NULL, NULL"
+    " FROM beats b JOIN names n ON n.id = b.feed;"
+    "INSERT INTO grounds SELECT DISTINCT 'country', lower(substr(n.text, -2)), t.tenant, 0, 0, 0, 0, 0, 0, 0, 0, NULL,"
+    " 1, 0, NULL, NULL FROM tallies_months t JOIN names n ON n.id = t.domain WHERE substr(n.text, -3, 1) = '.';";
+
 /* By number; a migration that was released is never edited, the next one mends it. */
-static const char *const migrations[] = {first,       acquisition, waiting,  hashed_rows, opaque,
-                                         feed_memory, outbox,      api_keys, bodies,      circumstances,
-                                         sums,        incidents,   watching, cadences,    provider_reports};
+static const char *const migrations[] = {first,    acquisition, waiting,          hashed_rows,   opaque, feed_memory,
+                                         outbox,   api_keys,    bodies,           circumstances, sums,   incidents,
+                                         watching, cadences,    provider_reports, grounds};
 
 int schema_version(void)
 {

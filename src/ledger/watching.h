@@ -108,4 +108,29 @@ NODISCARD enum status ledger_drop_notice(struct ledger *l, int64_t id, err *e);
 /* Not told: again when `due_us` has come. */
 NODISCARD enum status ledger_notice_failed(struct ledger *l, int64_t id, int64_t due_us, err *e);
 
+/* ---- new ground (core/ground.h) ---- */
+
+struct ledger_ground {
+    slice tenant, kind, name;
+    int64_t sent, delivered, hard, soft, block, complaint, engaged;
+    int64_t first_us;     /* its first outcome; TIME_NONE: none yet */
+    int64_t delivered_us; /* its first delivery; TIME_NONE */
+    unsigned state;       /* enum ground_state */
+    int64_t judged_us;    /* when the state became what it is; TIME_NONE: it is watched */
+    slice actor, note;
+};
+/* Adds the counts to one that is watched, or begins to watch it; nothing happens to one that was judged. */
+NODISCARD enum status ledger_add_ground(struct ledger *l, const struct ledger_ground *g, err *e);
+/* Writes the whole row. */
+NODISCARD enum status ledger_put_ground(struct ledger *l, const struct ledger_ground *g, err *e);
+typedef bool (*ledger_ground_fn)(void *ctx, const struct ledger_ground *g);
+/* By kind, name and tenant. */
+NODISCARD enum status ledger_grounds(struct ledger *l, ledger_ground_fn each, void *ctx, err *e);
+
+typedef bool (*ledger_acquired_fn)(void *ctx, const struct ledger_acquired *q);
+/* Keys and addresses (empty: the same as the key) that came from a source, or by an import batch, in key order behind `after_key`. Reads
+ * all acquired ones of every source on its way. */
+NODISCARD enum status ledger_acquired_of(struct ledger *l, slice tenant, bool batch, slice name, slice after_key,
+                                         int64_t limit, ledger_acquired_fn each, void *ctx, err *e);
+
 #endif

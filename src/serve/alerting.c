@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "core/ground.h"
 #include "serve/alert_conf.h"
 #include "serve/clock.h"
 #include "serve/conf.h"
@@ -11,12 +12,23 @@
 #define LOOK_US TIME_MINUTE
 #define MAX_CHANNELS 64u
 
+/* A source or import whose rest is being held. */
+struct holding {
+    struct unit unit; /* first */
+    struct alerting *g;
+    struct ground_act act;
+    struct ground_counts counts;
+    slice after;
+    bool wanted, more, under_way;
+    arena a;
+};
+
 struct alerting {
     struct job job; /* first */
     struct unit unit;
     struct daemon *d;
     struct event *timer;
-    bool looking, draining;
+    bool looking, draining, hold;
     arena a; /* of what was found */
     struct alert_settings settings;
     struct alert_run run;
@@ -30,6 +42,7 @@ struct alerting {
     int64_t deep_us; /* monotonic, of the last deep look; 0: none yet */
     uint64_t looks, failures, took_us;
     int64_t began_us;
+    struct holding holding;
     uint64_t asked, unanswered; /* checks, up to the last look */
 };
 
@@ -40,12 +53,72 @@ static void failed(struct alerting *g, const err *e)
     log_event(g->d->log, LOG_LEVEL_WARN, "alerts.failed", "cause=%s", log_text(&q, slice_str(e->text)));
 }
 
+/* ---- holding what looks bought ---- */
+
+static enum status hold_page(struct unit *u, struct ledger *l, const struct policy *policy, err *e)
+{
+    struct holding *h = (struct holding *)(void *)u;
+    return ground_act_some(l, policy, &h->act, &h->after, &h->a, &h->counts, &h->more, e);
+}
+
+static void hold_done(struct unit *u)
+{
+    struct holding *h = (struct holding *)(void *)u;
+    struct log_quoted name;
+    h->under_way = h->wanted = false;
+    if (u->status != OK)
+        failed(h->g, &u->error);
+    else if (h->more && !h->g->draining)
+        h->under_way = writer_put(h->g->d->writer, u) == OK;
+    if (!h->under_way && u->status == OK)
+        log_event(h->g->d->log, LOG_LEVEL_WARN, "ground.held", "%s=%s held=%" PRIu64 " of=%" PRIu64,
+                  ground_kind_word(h->act.kind), log_text(&name, h->act.name), h->counts.changed, h->counts.looked);
+}
+
+static bool find_bought(void *ctx, const struct ledger_ground *x)
+{
+    struct alerting *g = ctx;
+    struct holding *h = &g->holding;
+    bool open = x->state == GROUND_WATCHED || x->state == GROUND_BAD;
+    if (!open || !ground_looks_bought(x, true, g->run.now_us))
+        return true;
+    h->act = (struct ground_act){.kind = ground_kind_find(x->kind),
+                                 .tenant = arena_dup(&h->a, x->tenant),
+                                 .name = arena_dup(&h->a, x->name),
+                                 .actor = S("bounced"),
+                                 .note = S("looks bought: hard bounces, and nobody opens it"),
+                                 .now_us = g->run.now_us};
+    h->wanted = true;
+    return false; /* one at a time; the next one in a minute */
+}
+
+static enum status look_for_bought(struct alerting *g, struct worker *w)
+{
+    bool tracks = false;
+    enum status st = ground_tracks(w->ledger, g->run.now_us, &tracks, &g->error);
+    return st == OK && tracks ? ledger_grounds(w->ledger, find_bought, g, &g->error) : st;
+}
+
+static void begin_holding(struct alerting *g)
+{
+    struct holding *h = &g->holding;
+    if (!h->wanted || h->under_way || g->draining)
+        return;
+    h->g = g;
+    h->after = SLICE_EMPTY;
+    h->counts = (struct ground_counts){0};
+    h->unit = (struct unit){.act = hold_page, .done = hold_done};
+    h->under_way = writer_put(g->d->writer, &h->unit) == OK;
+}
+
 /* ---- on a worker ---- */
 
 static void find(struct job *j, struct worker *w)
 {
     struct alerting *g = (struct alerting *)(void *)j;
     g->status = alerts_find(w->ledger, &g->run, &g->a, &g->found, &g->error);
+    if (g->status == OK && g->hold)
+        g->status = look_for_bought(g, w);
 }
 
 /* ---- on the writer ---- */
@@ -78,6 +151,7 @@ static void found(struct job *j)
     }
     if (g->draining)
         return;
+    begin_holding(g);
     g->unit = (struct unit){.more = settle, .done = settled};
     g->looking = writer_put(g->d->writer, &g->unit) == OK; /* busy: there will be another minute */
 }
@@ -125,6 +199,12 @@ static void tick(evutil_socket_t fd, short what, void *ctx)
     (void)fd, (void)what;
     if (g->draining || g->looking || !c->on)
         return;
+    const struct conf_ground *ground = settings_of(g->d->settings, "ground");
+    g->hold = ground->hold && !g->holding.under_way;
+    if (g->hold) {
+        arena_reset(&g->holding.a);
+        g->holding.wanted = false;
+    }
     arena_reset(&g->a);
     alert_conf(g->d->settings, &g->settings);
     take_channels(g);
@@ -153,6 +233,7 @@ static enum status alerting_open(struct daemon *d, const struct section *section
     if (!g)
         return err_set(e, E_MEMORY, "alerts: out of memory");
     arena_init(&g->a, 0);
+    arena_init(&g->holding.a, 0);
     g->d = d;
     g->job.run = find;
     g->job.done = found;
@@ -179,7 +260,7 @@ static void alerting_drain(void *self)
 static bool alerting_idle(const void *self)
 {
     const struct alerting *g = self;
-    return !g->looking;
+    return !g->looking && !g->holding.under_way;
 }
 
 static void alerting_close(void **self)
@@ -190,6 +271,7 @@ static void alerting_close(void **self)
     if (g->timer)
         event_free(g->timer);
     arena_fini(&g->a);
+    arena_fini(&g->holding.a);
     free(g);
     *self = NULL;
 }
