@@ -18,6 +18,7 @@ static void summary_json(struct ingest *g)
     jsonw_ki64(&j, "held", (int64_t)c->held);
     jsonw_ki64(&j, "suppressed", (int64_t)c->suppressed);
     jsonw_ki64(&j, "lifted", (int64_t)c->lifted);
+    jsonw_ki64_opt(&j, "incidents_open", (int64_t)intake_open_incidents(g->intake));
     jsonw_key(&j, "kinds");
     jsonw_object(&j);
     for (unsigned k = 0; k < BOUNCE_KINDS; k++)
@@ -96,6 +97,10 @@ static void summary_text(struct ingest *g)
                    ", %llu reports held: anybody could have sent them (see `bounced review`, or --trust matched)",
                    (unsigned long long)c->held);
     buf_addc(&g->out, '\n');
+    size_t open = intake_open_incidents(g->intake);
+    if (open)
+        buf_printf(&g->out, "%zu incident%s open, what fails there is held: `bounced incident list --open`\n", open,
+                   open == 1 ? " is" : "s are");
     if (g->session.in_memory)
         buf_printf(&g->out, "There is no ledger yet, so nothing was known before. Without --dry-run one is made.\n");
 }

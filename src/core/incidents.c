@@ -14,6 +14,8 @@ struct incidents {
     int64_t open[METER_MOST_OPEN];
     size_t open_count;
     int64_t kept_us;
+    int64_t ticked_us;
+    int64_t taken_us;             /* by the clock: when the last batch came */
     int64_t now_us;               /* of the call */
     const struct batch_item *fed; /* the one that the meters look at; NULL: time passes */
     bool moved;                   /* an incident opened or closed in this transaction */
@@ -156,7 +158,7 @@ static enum status load(struct incidents *in, err *e)
     if (!in->set)
         return no_memory(e);
     in->open_count = 0;
-    in->kept_us = in->now_us;
+    in->kept_us = in->taken_us = in->now_us;
     enum status st = ledger_meters(in->ledger, load_row, in, e);
     if (st == OK)
         st = ledger_circumstances(in->ledger, 0, note_open, in, e);
@@ -184,6 +186,18 @@ static enum status keep(struct incidents *in, err *e)
     return k.st == OK ? ledger_drop_meters(in->ledger, in->now_us - INCIDENTS_FORGET_US, e) : k.st;
 }
 
+/* Its meter is lost (it was kept by another version): it ends when no meter would have had it open for longer. */
+static enum status end_orphan(struct incidents *in, struct ledger_circumstance *c, err *e)
+{
+    if (in->now_us - c->made_us < METER_LONGEST_US)
+        return OK;
+    int64_t clock = meter_set_clock(in->set);
+    c->c.until_us = clock > c->c.from_us ? clock : c->c.from_us + METER_LONGEST_US;
+    in->work = true;
+    enum status st = around_put(in->ledger, c, e);
+    return st == OK ? outbox_incident(in->ledger, c, NULL, OUTBOX_INCIDENT_CLOSED, in->now_us, e) : st;
+}
+
 /* A person closed or undid it, here or in another process: the meter must know. */
 static enum status look_at_open(struct incidents *in, err *e)
 {
@@ -195,6 +209,8 @@ static enum status look_at_open(struct incidents *in, err *e)
         int64_t id = in->open[i];
         st = ledger_get_circumstance(in->ledger, id, &texts, &c, e);
         bool open = st == OK && !c.undone && c.c.until_us == TIME_NONE;
+        if (open && !meter_set_has(in->set, id))
+            st = end_orphan(in, &c, e);
         if (open)
             continue;
         st = st == E_NOT_FOUND ? OK : st;
@@ -241,6 +257,13 @@ void incidents_forget(struct incidents *in)
 
 /* ---- what the intake commits ---- */
 
+static uint64_t who(const struct incidents *in, const struct batch_item *item)
+{
+    const struct sip_key *key = ledger_key(in->ledger);
+    uint64_t tenant = slice_empty(item->o->tenant) ? 0 : sip_hash(key, item->o->tenant);
+    return sip_hash(key, item->key) ^ tenant;
+}
+
 static void feed(struct incidents *in, const struct batch *b, const struct batch_item *item)
 {
     const struct observation *o = item->o;
@@ -252,7 +275,7 @@ static void feed(struct incidents *in, const struct batch *b, const struct batch
                              .domain = address_domain(item->key),
                              .provider = o->provider,
                              .text = item->fold.marks[MARK_TEXT],
-                             .who = failure ? sip_hash(ledger_key(in->ledger), item->key) : 0,
+                             .who = failure ? who(in, item) : 0,
                              .kind = o->kind,
                              .reason = o->verdict.reason,
                              .tried_nothing = o->tried_nothing,
@@ -293,6 +316,8 @@ enum status incidents_take(struct incidents *in, const struct batch *b, around_f
     if (st != OK || !in->set)
         return st;
     st = look_at_open(in, e);
+    if (b->item_count)
+        in->taken_us = b->now_us;
     for (size_t i = 0; i < b->item_count && st == OK && in->status == OK; i++)
         feed(in, b, &b->items[i]);
     in->fed = NULL;
@@ -305,7 +330,7 @@ static enum status pass_time(struct incidents *in, const struct policy *policy, 
     if (st == OK)
         st = look_at_open(in, e);
     if (st == OK)
-        meter_set_tick(in->set, in->now_us - INCIDENTS_IDLE_US);
+        meter_set_tick(in->set, meter_set_clock(in->set) + in->now_us - in->taken_us);
     if (st == OK)
         st = follow_up(in, policy, NULL, NULL, e);
     if (st == OK)
@@ -319,9 +344,15 @@ static enum status pass_time(struct incidents *in, const struct policy *policy, 
 
 enum status incidents_tick(struct incidents *in, const struct policy *policy, int64_t now_us, err *e)
 {
+    bool again = now_us - in->ticked_us >= TIME_MINUTE || now_us < in->ticked_us;
     in->now_us = now_us;
-    if (!in->set || (!in->open_count && !in->work) || meter_set_clock(in->set) >= now_us - INCIDENTS_IDLE_US)
+    if (!again)
         return OK;
+    in->ticked_us = now_us;
+    enum status st = load(in, e);
+    if (st != OK || (!in->open_count && !in->work) || meter_set_clock(in->set) == TIME_NONE ||
+        now_us - in->taken_us < INCIDENTS_IDLE_US)
+        return st;
     return pass_time(in, policy, e);
 }
 

@@ -15,7 +15,7 @@
 
 #define INCIDENTS_KEEP_US TIME_HOUR          /* between two times of keeping the meters */
 #define INCIDENTS_FORGET_US (60 * TIME_DAY)  /* a meter not fed for so long goes */
-#define INCIDENTS_IDLE_US (15 * TIME_MINUTE) /* when nothing comes any more, time goes on so far behind the clock */
+#define INCIDENTS_IDLE_US (15 * TIME_MINUTE) /* when nothing came for so long, time goes on from the last event */
 #define INCIDENTS_NOTE_BYTES 400u
 
 struct incidents;

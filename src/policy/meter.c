@@ -519,6 +519,14 @@ void meter_set_release(struct meter_set *set, int64_t id)
             close_as_normal(set, &set->openings[i]);
 }
 
+bool meter_set_has(const struct meter_set *set, int64_t id)
+{
+    for (size_t i = 0; i < METER_MOST_OPEN; i++)
+        if (set->openings[i].meter != METER_NO && set->openings[i].id == id)
+            return true;
+    return false;
+}
+
 size_t meter_set_count(const struct meter_set *set)
 {
     return set->count;

@@ -103,6 +103,8 @@ int64_t meter_set_clock(const struct meter_set *set);
 void meter_set_release(struct meter_set *set, int64_t id);
 size_t meter_set_count(const struct meter_set *set);
 size_t meter_set_open_count(const struct meter_set *set);
+/* True while the incident that the callback called so is open here. */
+bool meter_set_has(const struct meter_set *set, int64_t id);
 /* True when the domain or the provider has an open incident. */
 bool meter_set_is_open(const struct meter_set *set, slice tenant, enum meter_by by, slice name);
 

@@ -348,6 +348,42 @@ static void pruning_takes_nothing_back(void **state)
     world_close(&w);
 }
 
+static bool forget_meter(void *ctx, uint64_t key, slice bytes)
+{
+    (void)key;
+    (void)bytes;
+    ++*(unsigned *)ctx;
+    return true;
+}
+
+/* A new version cannot read the meters of the old one. */
+static void an_incident_without_its_meter_ends(void **state)
+{
+    (void)state;
+    struct world w;
+    err e;
+    unsigned meters = 0;
+    world_open(&w, false);
+    the_day(&w);
+    intake_free(&w.intake);
+    assert_int_equal(ledger_meters(w.ledger, forget_meter, &meters, &e), OK);
+    assert_true(meters >= 4);
+    assert_int_equal(ledger_begin(w.ledger, &e), OK);
+    assert_int_equal(ledger_drop_meters(w.ledger, INT64_MAX, &e), OK);
+    assert_int_equal(ledger_commit(w.ledger, &e), OK);
+    open_intake(&w);
+    mail_until(&w, OUTAGE_TO_US + 2 * TIME_DAY, false);
+    struct rows r = incidents_of(&w);
+    assert_int_equal(by_domain(&r)->c.until_us, TIME_NONE);
+    mail_until(&w, OUTAGE_TO_US + 5 * TIME_DAY, false);
+    r = incidents_of(&w);
+    assert_true(by_domain(&r)->c.until_us != TIME_NONE);
+    struct states s = at_gmail(&w);
+    assert_int_equal(s.n[STATE_SUPPRESSED] + s.n[STATE_HELD], 0);
+    assert_verified(&w);
+    world_close(&w);
+}
+
 static void time_alone_ends_it(void **state)
 {
     (void)state;
@@ -359,7 +395,7 @@ static void time_alone_ends_it(void **state)
     assert_int_equal(intake_tick(w.intake, w.now_us, &e), OK);
     assert_true(at_gmail(&w).n[STATE_HELD] > 80);
     w.now_us += 2 * TIME_HOUR;
-    for (unsigned i = 0; i < 10; i++)
+    for (unsigned i = 0; i < 10; i++, w.now_us += TIME_MINUTE)
         assert_int_equal(intake_tick(w.intake, w.now_us, &e), OK);
     struct states s = at_gmail(&w);
     assert_int_equal(s.n[STATE_SUPPRESSED] + s.n[STATE_HELD], 0);
@@ -463,15 +499,11 @@ static void work_is_done_in_pages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_bad_day_is_held_and_goes),
-        cmocka_unit_test(a_day_that_nobody_noticed_is_undone),
-        cmocka_unit_test(a_person_closes_it),
-        cmocka_unit_test(a_restart_in_the_middle_changes_nothing),
-        cmocka_unit_test(pruning_takes_nothing_back),
-        cmocka_unit_test(time_alone_ends_it),
-        cmocka_unit_test(others_are_told),
-        cmocka_unit_test(odd_spans_are_refused),
-        cmocka_unit_test(work_is_done_in_pages),
+        cmocka_unit_test(a_bad_day_is_held_and_goes), cmocka_unit_test(a_day_that_nobody_noticed_is_undone),
+        cmocka_unit_test(a_person_closes_it),         cmocka_unit_test(a_restart_in_the_middle_changes_nothing),
+        cmocka_unit_test(pruning_takes_nothing_back), cmocka_unit_test(an_incident_without_its_meter_ends),
+        cmocka_unit_test(time_alone_ends_it),         cmocka_unit_test(others_are_told),
+        cmocka_unit_test(odd_spans_are_refused),      cmocka_unit_test(work_is_done_in_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
