@@ -16,7 +16,7 @@ static const char head_html[] =
     ".wide{overflow-x:auto}\n"
     "table{border-collapse:collapse;width:100%;font-size:15px}\n"
     "th,td{padding:6px 8px 6px 0;text-align:left;vertical-align:top;border-bottom:1px solid #e6e9ed;"
-    "overflow-wrap:anywhere}\n"
+    "overflow-wrap:break-word}\n"
     "th{font-weight:600;font-size:13px;color:#57606a}\n"
     ".n{text-align:right;white-space:nowrap;padding-left:10px;font-variant-numeric:tabular-nums;overflow-wrap:normal}\n"
     ".bad{color:#b3261e;font-weight:600}\n.good{color:#1a7f37}\n"
