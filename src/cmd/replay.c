@@ -4,6 +4,7 @@
 #include "cmd/commands.h"
 #include "cmd/config.h"
 #include "cmd/session.h"
+#include "core/cadence.h"
 #include "core/replay.h"
 #include "serve/learn.h"
 
@@ -255,13 +256,14 @@ static int make(struct args *a, const struct session *s, const struct policy *ot
 {
     err e;
     buf out;
-    struct replay_options o = {{&s->policy, other}, s->tenant, since_us, s->now_us, shown};
+    struct policy tried = *other; /* with what auto chose, as the current one has it */
+    struct replay_options o = {{&s->policy, &tried}, s->tenant, since_us, s->now_us, shown};
     buf_init(&out, 0);
     struct replay *r = ARENA_NEW(memory, struct replay);
     int code = EXIT_YES;
     if (!r)
         code = EXIT_TEMPFAIL;
-    else if (replay_run(s->ledger, &o, memory, r, &e) != OK)
+    else if (cadence_apply(s->ledger, &tried, memory, &e) != OK || replay_run(s->ledger, &o, memory, r, &e) != OK)
         code = cmd_fail(a, &e);
     else
         (args_flag(a, "json") ? print_json : print_text)(&out, r, shown);
