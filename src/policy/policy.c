@@ -7,6 +7,21 @@ const char *row_word(enum row_kind row)
     return words[row <= ROWS ? row : ROWS];
 }
 
+/* Which rows a failure of a word counts in: its own and the more patient ones. */
+static const uint8_t rows_of[ROWS] = {
+    [ROW_LOOK] = 1u << ROW_LOOK | 1u << ROW_CAMPAIGN | 1u << ROW_SLOW,
+    [ROW_DOMAIN] = 1u << ROW_DOMAIN | 1u << ROW_SLOW,
+    [ROW_QUOTA] = 1u << ROW_QUOTA | 1u << ROW_CAMPAIGN | 1u << ROW_SLOW,
+    [ROW_CAMPAIGN] = 1u << ROW_CAMPAIGN | 1u << ROW_SLOW,
+    [ROW_SLOW] = 1u << ROW_SLOW,
+    [ROW_REFUSED] = 1u << ROW_REFUSED,
+};
+
+bool row_takes(enum row_kind row, enum row_kind of)
+{
+    return rows_of[of] >> row & 1;
+}
+
 bool row_hard(enum row_kind row)
 {
     return row == ROW_LOOK || row == ROW_DOMAIN;
@@ -104,6 +119,12 @@ const struct tolerances *policy_stream(const struct policy *p, uint64_t stream)
         if (p->streams[i].stream == stream)
             return &p->streams[i].tolerances;
     return &p->base;
+}
+
+bool tolerances_fill(const struct tolerances *t, enum bounce_reason reason, enum row_kind own, enum row_kind row)
+{
+    bool alone = t->own >> reason & 1 || (own == ROW_QUOTA && t->rows[ROW_QUOTA].count);
+    return row == own || (!alone && row_takes(row, own));
 }
 
 const struct tolerance *tolerances_of(const struct tolerances *t, enum bounce_reason reason, enum row_kind row)

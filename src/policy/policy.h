@@ -22,6 +22,8 @@ enum row_kind {
     ROWS
 };
 const char *row_word(enum row_kind row);
+/* True when a failure of a word whose row is `of` counts in this one: its own row, and the more patient ones. */
+bool row_takes(enum row_kind row, enum row_kind of);
 /* The hard ones: they count messages, not campaigns, and suppress as hard. */
 bool row_hard(enum row_kind row);
 
@@ -100,6 +102,10 @@ void policy_preset(struct policy *p, enum preset preset);
 uint64_t policy_name_hash(slice name);
 const struct policy *policy_of_tenant(const struct policy *p, slice tenant);
 const struct tolerances *policy_stream(const struct policy *p, uint64_t stream);
+/* True when a failure for this reason, whose word has the row `own`, may fill that row. A reason with tolerances of its own, and a full
+ * mailbox where its row is not "never", fill their own row only: people come back from a holiday of three weeks, and what waits for them
+ * must not count as anything sooner. */
+bool tolerances_fill(const struct tolerances *t, enum bounce_reason reason, enum row_kind own, enum row_kind row);
 /* What a failure for this reason is held against: the reason's own where the stream has one, else that of the row. */
 const struct tolerance *tolerances_of(const struct tolerances *t, enum bounce_reason reason, enum row_kind row);
 /* True when some tolerance of this tenant counts for life, or begins a row anew when a mail is opened. */

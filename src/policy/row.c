@@ -1,20 +1,5 @@
 #include "policy/row.h"
 
-/* Which rows a failure of a word counts in: its own and the more patient ones. */
-static const uint8_t rows_of[ROWS] = {
-    [ROW_LOOK] = 1u << ROW_LOOK | 1u << ROW_CAMPAIGN | 1u << ROW_SLOW,
-    [ROW_DOMAIN] = 1u << ROW_DOMAIN | 1u << ROW_SLOW,
-    [ROW_QUOTA] = 1u << ROW_QUOTA | 1u << ROW_CAMPAIGN | 1u << ROW_SLOW,
-    [ROW_CAMPAIGN] = 1u << ROW_CAMPAIGN | 1u << ROW_SLOW,
-    [ROW_SLOW] = 1u << ROW_SLOW,
-    [ROW_REFUSED] = 1u << ROW_REFUSED,
-};
-
-bool row_takes(enum row_kind row, enum row_kind of)
-{
-    return rows_of[of] >> row & 1;
-}
-
 /* ---- the failures ---- */
 
 /* The same campaign, or without one the same day. */

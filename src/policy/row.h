@@ -25,9 +25,6 @@ struct failures {
     unsigned n;
 };
 
-/* True when a failure of this row also counts in that one. */
-bool row_takes(enum row_kind row, enum row_kind of);
-
 /* Adds one, *at gets its place, and returns true; false when no tolerance could ever count it: a hundred messages a day that fail
  * the same way. */
 bool failures_add(struct failures *f, const struct row_failure *new, int64_t repeat_us, unsigned *at);

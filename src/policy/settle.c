@@ -149,14 +149,14 @@ static void count_rows(const struct counting *before, enum row_kind own)
 {
     struct counting c = *before;
     enum bounce_reason reason = (enum bounce_reason)c.o->reason;
-    bool alone = c.tolerances->own >> reason & 1, counted = false;
-    if (alone && !c.tolerances->reasons[reason].count)
+    bool counted = false;
+    if (c.tolerances->own >> reason & 1 && !c.tolerances->reasons[reason].count)
         return;
     struct row_failure one = {c.t, c.o->campaign, c.o->stream, c.o->reason, (uint8_t)own, 0};
     if (!failures_add(&c.f->failures, &one, c.rules->policy->repeat_us, &c.at))
         return;
     for (unsigned i = 0; i < ROWS; i++)
-        if (row_takes((enum row_kind)i, own) && (!alone || i == own))
+        if (tolerances_fill(c.tolerances, reason, own, (enum row_kind)i))
             counted |= look_at_row(&c, (enum row_kind)i);
     if (counted)
         end_probation(&c, CAUSE_ESCALATED);

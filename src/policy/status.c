@@ -82,6 +82,17 @@ static void consider_row(const struct fold *f, const struct policy *p, enum row_
     out->reason = (enum bounce_reason)r.reason;
 }
 
+/* The rows that these failures may fill, as bits. */
+static unsigned rows_filled(const struct failures *f, const struct tolerances *t)
+{
+    unsigned bits = 0;
+    for (unsigned i = 0; i < f->n; i++)
+        for (unsigned row = 0; row < ROWS; row++)
+            if (tolerances_fill(t, (enum bounce_reason)f->v[i].reason, (enum row_kind)f->v[i].row, (enum row_kind)row))
+                bits |= 1u << row;
+    return bits;
+}
+
 static bool stream_before(const struct failures *f, unsigned i)
 {
     for (unsigned k = 0; k < i; k++)
@@ -92,9 +103,13 @@ static bool stream_before(const struct failures *f, unsigned i)
 
 static void add_rows(const struct fold *f, const struct policy *p, int64_t now_us, struct address_status *out)
 {
-    for (unsigned i = 0; i < f->failures.n; i++)
-        for (unsigned kind = 0; kind < ROWS && !stream_before(&f->failures, i); kind++)
-            consider_row(f, p, (enum row_kind)kind, f->failures.v[i].stream, now_us, out);
+    for (unsigned i = 0; i < f->failures.n; i++) {
+        uint64_t stream = f->failures.v[i].stream;
+        unsigned rows = stream_before(&f->failures, i) ? 0 : rows_filled(&f->failures, policy_stream(p, stream));
+        for (unsigned kind = 0; kind < ROWS; kind++)
+            if (rows >> kind & 1)
+                consider_row(f, p, (enum row_kind)kind, stream, now_us, out);
+    }
 }
 
 static void add_held(const struct fold *f, struct address_status *out)

@@ -95,7 +95,7 @@ static void test_check(void **state)
     assert_int_equal(a.word, CHECK_SEND);
     assert_int_equal(a.state, STATE_SOFT);
     assert_int_equal(a.row_count, 1);
-    assert_int_equal(a.row_needed, 2);
+    assert_int_equal(a.row_needed, 6);
     assert_int_equal(ask(&w, "nobody@example.com", "").word, CHECK_SEND);
     assert_false(ask(&w, "nobody@example.com", "").known);
     assert_int_equal(ask(&w, "no address", "").word, CHECK_INVALID);

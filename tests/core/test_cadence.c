@@ -134,7 +134,7 @@ static void test_measured_stored_and_applied(void **state)
     assert_int_equal(measure(&w, NOW_US, &h), 4);
     assert_int_equal(h.n, 5); /* two sendings of rare are too few to choose by */
     struct tolerance daily, weekly, monthly, got;
-    assert_int_equal(tolerance_parse(S("4 gap 24h"), &monthly, NULL), OK);
+    assert_int_equal(tolerance_parse(S("3 over 14d"), &monthly, NULL), OK);
     assert_int_equal(tolerance_parse(S("7 over 14d"), &daily, NULL), OK);
     assert_int_equal(tolerance_parse(S("5 over 14d"), &weekly, NULL), OK);
     got = slow_of(&w, SLICE_EMPTY, S("tx"));

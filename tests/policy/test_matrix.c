@@ -10,7 +10,7 @@
 
 #include "story.h"
 
-#define POLICY "with campaign 2 over 7d; with slow 2 over 7d; with refused 2 over 7d"
+#define POLICY "with quota 2 over 7d; with campaign 2 over 7d; with slow 2 over 7d; with refused 2 over 7d"
 #define STEP_DAYS 8u
 #define LONG_DAYS 200u
 #define MAX_STATES 24u
