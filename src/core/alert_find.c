@@ -11,7 +11,7 @@ static const char *const RULE_TEXTS[ALERT_RULES] = {
 #undef ALERT_RULE
 };
 static const char *const WHAT_WORDS[ABOUTS] = {"campaign", "domain", "provider", "stream", "source",
-                                                "feed", "import", "country", "all"};
+                                               "feed",     "import", "country",  "all"};
 
 const char *alert_rule_word(enum alert_rule r)
 {

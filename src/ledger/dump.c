@@ -99,10 +99,8 @@ static const char *const sections[] = {
         "tenant") ", rule, what, name, state, since_us, opened_us, closed_us, part, whole, limit_ppm, usual_ppm, "
                   "cause, why, advice, look, acked_us, acked_by, silent_until_us) AS line FROM alerts ORDER BY line",
 
-    "SELECT printf('ground %s %Q %s state %d sent %d delivered %d hard %d soft %d block %d complaint %d engaged %d "
-    "first "
-    "%d', kind, name, " TEXT("tenant") ", state, sent, delivered, hard, soft, block, complaint, engaged, first_us) AS "
-                                       "line FROM grounds ORDER BY line",
+    /* how much of it was counted depends on where batches ended */
+    "SELECT printf('ground %s %Q %s', kind, name, " TEXT("tenant") ") AS line FROM grounds ORDER BY line",
 
     "SELECT printf('notice %Q turn %d %Q made %s', channel, turn, text, made_us) AS line FROM notices ORDER BY line",
 

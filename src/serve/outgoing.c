@@ -134,10 +134,10 @@ static enum status check_kinds(const struct section *s, err *e)
     const struct conf_webhook *c = s->values;
     for (size_t i = 0; i < c->kinds.n; i++)
         if (outbox_kind_find(c->kinds.v[i]) == OUTBOX_KINDS)
-            return err_set(
-                e, E_INVALID,
-                "[webhook %.*s]: kinds: there is no '%.*s'; suppressed, lifted, held, bounced, complained, incident",
-                SLICE_FMT(s->name), SLICE_FMT(c->kinds.v[i]));
+            return err_set(e, E_INVALID,
+                           "[webhook %.*s]: kinds: there is no '%.*s'; suppressed, lifted, held, bounced, complained, "
+                           "incident, alert",
+                           SLICE_FMT(s->name), SLICE_FMT(c->kinds.v[i]));
     return OK;
 }
 

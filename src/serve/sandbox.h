@@ -1,5 +1,6 @@
 /* The system calls that the daemon makes; any other is refused. No process can be started, no program executed, no user changed, no
- * kernel object reached that is not a file, a socket, a timer or memory.
+ * kernel object reached that is not a file, a socket, a timer or memory. (Programs that tell people of alerts are started by a helper
+ * process that was there before: runner.h.)
  *
  * What is refused gets ENOSYS, as from a kernel that does not have it, since that is the answer for which the C library has another
  * way (a newer one than this list may try a call that we do not know); the kernel writes it to its audit log. Memory may be made
