@@ -63,6 +63,17 @@ static bool index_rows(struct alert_search *s, struct figures *f)
     return true;
 }
 
+static enum status finish(struct gathering *g, enum status so_far)
+{
+    enum status st = so_far;
+    struct alert_search *s = g->s;
+    if (st == OK && (g->limited || s->a->limited || !index_rows(s, g->out)))
+        st = err_set(s->e, E_MEMORY, "alerts: no memory for the figures");
+    if (st != OK)
+        figures_free(g->out);
+    return st;
+}
+
 enum status figures_make(struct alert_search *s, enum tally_by by, enum tally_by second, int64_t from_us, int64_t to_us,
                          struct figures *out)
 {
@@ -70,12 +81,20 @@ enum status figures_make(struct alert_search *s, enum tally_by by, enum tally_by
     unsigned dimensions = 1u << by | (second < TALLY_DIMENSIONS ? 1u << second : 0);
     *out = (struct figures){.n = 0};
     map_init(&out->by_name, ledger_key(s->ledger));
-    enum status st = ledger_sums(s->ledger, dimensions, from_us, to_us, add_sum, &g, s->e);
-    if (st == OK && (g.limited || s->a->limited || !index_rows(s, out)))
-        st = err_set(s->e, E_MEMORY, "alerts: no memory for the figures");
-    if (st != OK)
-        figures_free(out);
-    return st;
+    return finish(&g, ledger_sums(s->ledger, dimensions, from_us, to_us, add_sum, &g, s->e));
+}
+
+enum status figures_of_months(struct alert_search *s, int64_t from_us, struct figures *out)
+{
+    struct gathering g = {.s = s, .out = out, .by = TALLY_DOMAIN, .second = TALLY_DIMENSIONS};
+    *out = (struct figures){.n = 0};
+    map_init(&out->by_name, ledger_key(s->ledger));
+    return finish(&g, ledger_domain_sums(s->ledger, from_us, add_sum, &g, s->e));
+}
+
+int64_t figures_midnight(int64_t us)
+{
+    return us - us % TIME_DAY;
 }
 
 const struct figure_row *figures_get(const struct figures *f, struct alert_search *s, slice tenant, slice name,

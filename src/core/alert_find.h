@@ -32,6 +32,10 @@ struct alert_search {
 /* By one dimension, or by two (second: TALLY_DIMENSIONS for one). */
 NODISCARD enum status figures_make(struct alert_search *s, enum tally_by by, enum tally_by second, int64_t from_us,
                                    int64_t to_us, struct figures *out);
+/* By domain, of whole months: from the one that `from_us` lies in up to now. */
+NODISCARD enum status figures_of_months(struct alert_search *s, int64_t from_us, struct figures *out);
+/* The midnight before, from which much less is read than from any other time. */
+int64_t figures_midnight(int64_t us);
 const struct figure_row *figures_get(const struct figures *f, struct alert_search *s, slice tenant, slice name,
                                      slice second);
 void figures_free(struct figures *f);
@@ -59,7 +63,7 @@ NODISCARD enum status find_spikes(struct alert_search *s);     /* alert_past.c, 
 NODISCARD enum status find_rows(struct alert_search *s);       /* alert_row.c, deep */
 NODISCARD enum status find_replies(struct alert_search *s);    /* alert_replies.c, deep */
 NODISCARD enum status find_industries(struct alert_search *s); /* alert_industry.c, deep */
-NODISCARD enum status find_grounds(struct alert_search *s); /* alert_ground.c */
+NODISCARD enum status find_grounds(struct alert_search *s);    /* alert_ground.c */
 NODISCARD enum status find_feeds(struct alert_search *s);      /* alert_feeds.c */
 
 #endif

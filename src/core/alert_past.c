@@ -19,6 +19,10 @@ static enum status look_at_row(struct alert_search *s, enum alert_what what, con
 {
     const struct alert_settings *c = s->run->settings;
     struct alert_figure usual = past ? failures(&past->rates) : (struct alert_figure){0, 0};
+    if (past && what == ABOUT_DOMAIN) { /* its months have the window in them */
+        struct alert_figure now = failures(&row->rates);
+        usual = (struct alert_figure){usual.part - now.part, usual.whole - now.whole};
+    }
     struct finding f = {
         .tenant = row->tenant, .rule = RULE_SPIKE, .what = what, .name = row->name, .figure = failures(&row->rates)};
     if (usual.whole < c->least)
@@ -44,7 +48,10 @@ static enum status look_at_subject(struct alert_search *s, size_t i)
     enum status st = figures_make(s, SUBJECTS[i].by, TALLY_DIMENSIONS, window_us, TIME_NONE, &now);
     if (st != OK)
         return st;
-    st = figures_make(s, SUBJECTS[i].by, TALLY_DIMENSIONS, window_us - c->past_us, window_us, &past);
+    int64_t from_us = figures_midnight(window_us - c->past_us);
+    st = SUBJECTS[i].by == TALLY_DOMAIN
+             ? figures_of_months(s, from_us, &past)
+             : figures_make(s, SUBJECTS[i].by, TALLY_DIMENSIONS, from_us, figures_midnight(window_us), &past);
     if (st == OK) {
         for (size_t k = 0; k < now.n && st == OK; k++) {
             const struct figure_row *row = &now.rows[k];

@@ -80,8 +80,9 @@ static slice worst_source(struct alert_search *s, const struct figures *sources,
 static enum status tell_sources(struct alert_search *s, const struct figure_row *row, struct finding *f)
 {
     struct figures sources;
-    enum status st = figures_make(s, TALLY_CAMPAIGN, TALLY_SOURCE, s->run->now_us - s->run->settings->campaign_us,
-                                  TIME_NONE, &sources);
+    enum status st =
+        figures_make(s, TALLY_CAMPAIGN, TALLY_SOURCE, figures_midnight(s->run->now_us - s->run->settings->campaign_us),
+                     TIME_NONE, &sources);
     if (st != OK)
         return st;
     slice more = worst_source(s, &sources, row);
@@ -143,7 +144,9 @@ enum status find_rates(struct alert_search *s)
     s->out->rules |= 1u << RULE_HARD | 1u << RULE_SOFT | 1u << RULE_TOGETHER | 1u << RULE_BLOCK | 1u << RULE_COMPLAINT;
     for (size_t i = 0; i < ARRAY_LEN(SUBJECTS) && st == OK; i++) {
         struct figures all;
-        int64_t from_us = s->run->now_us - (SUBJECTS[i].campaign ? c->campaign_us : c->window_us);
+        int64_t from_us = s->run->now_us - c->window_us;
+        if (SUBJECTS[i].campaign)
+            from_us = figures_midnight(s->run->now_us - c->campaign_us);
         st = figures_make(s, SUBJECTS[i].by, TALLY_DIMENSIONS, from_us, TIME_NONE, &all);
         if (st != OK)
             break;

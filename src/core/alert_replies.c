@@ -308,7 +308,8 @@ enum status find_replies(struct alert_search *s)
         st = figures_make(s, TALLY_PROVIDER, TALLY_DIMENSIONS, window_us, TIME_NONE, &now);
     if (st != OK)
         return st;
-    st = figures_make(s, TALLY_PROVIDER, TALLY_DIMENSIONS, window_us - c->past_us, window_us, &before);
+    st = figures_make(s, TALLY_PROVIDER, TALLY_DIMENSIONS, figures_midnight(window_us - c->past_us),
+                      figures_midnight(window_us), &before);
     if (st == OK) {
         st = look_at_providers(s, &y, &now, &before);
         figures_free(&before);

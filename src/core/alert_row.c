@@ -3,10 +3,11 @@
 
 #include "core/alert_find.h"
 
-#define BLOCKED_PPM 200000 /* a campaign is blocked where a fifth of it was refused for the sender's sake */
-#define LEAST_THERE 20     /* messages of a campaign to one provider or domain */
-#define LOOK_BACK_US (30 * TIME_DAY)
-#define RUNS_MAX 16 /* campaigns that are looked at for one place */
+#define BLOCKED_PPM 200000           /* a campaign is blocked where a fifth of it was refused for the sender's sake */
+#define LEAST_THERE 20               /* messages of a campaign to one provider or domain */
+#define LOOK_BACK_US (30 * TIME_DAY) /* at a provider */
+#define LOOK_BACK_DOMAIN_US (10 * TIME_DAY) /* at a domain, where every hour must be read */
+#define RUNS_MAX 16                         /* campaigns that are looked at for one place */
 
 /* One campaign at one place, from sums by (stream, campaign, place). */
 struct run {
@@ -121,7 +122,9 @@ static enum status look_at(struct alert_search *s, enum tally_by by)
 {
     struct runs r = {.s = s, .by = by};
     unsigned dimensions = 1u << TALLY_STREAM | 1u << TALLY_CAMPAIGN | 1u << by;
-    enum status st = ledger_sums(s->ledger, dimensions, s->run->now_us - LOOK_BACK_US, TIME_NONE, add_sum, &r, s->e);
+    int64_t back_us = by == TALLY_DOMAIN ? LOOK_BACK_DOMAIN_US : LOOK_BACK_US;
+    enum status st =
+        ledger_sums(s->ledger, dimensions, figures_midnight(s->run->now_us - back_us), TIME_NONE, add_sum, &r, s->e);
     if (st == OK && r.limited)
         st = err_set(s->e, E_MEMORY, "alerts: no memory for the campaigns");
     if (st != OK || !r.n)

@@ -69,7 +69,7 @@ static bool add_engaged(void *ctx, const struct ledger_sum *s)
 enum status ground_tracks(struct ledger *l, int64_t now_us, bool *tracks, err *e)
 {
     struct tracking t = {0};
-    enum status st = ledger_sums(l, 0, now_us - 30 * TIME_DAY, TIME_NONE, add_engaged, &t, e);
+    enum status st = ledger_sums(l, 0, now_us / TIME_DAY * TIME_DAY - 30 * TIME_DAY, TIME_NONE, add_engaged, &t, e);
     *tracks = t.engaged > 0;
     return st;
 }

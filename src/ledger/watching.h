@@ -22,9 +22,13 @@ struct ledger_sum {
 };
 typedef bool (*ledger_sum_fn)(void *ctx, const struct ledger_sum *s);
 /* `dimensions`: bits 1 << enum tally_by (not TALLY_DAY, TALLY_REASON). From `from_us` on and before `to_us`, by whole hours; TIME_NONE: no
- * bound. Rows of one tenant and one combination come behind each other. */
+ * bound. Rows of one tenant and one combination come behind each other. Much less is read where both bounds are midnights and the domain
+ * is not asked for: then days are added up, and first_us and last_us are as good as that. */
 NODISCARD enum status ledger_sums(struct ledger *l, unsigned dimensions, int64_t from_us, int64_t to_us,
                                   ledger_sum_fn each, void *ctx, err *e);
+
+/* By tenant and domain, whole months from the one that `from_us` lies in up to now; first_us and last_us are not told. */
+NODISCARD enum status ledger_domain_sums(struct ledger *l, int64_t from_us, ledger_sum_fn each, void *ctx, err *e);
 
 /* ---- codes of replies ---- */
 
