@@ -83,6 +83,12 @@ static void unfinished_ledger_is_finished(void **state)
     assert_int_equal(try_open(f, (struct ledger_options){0}), E_CORRUPT);
 }
 
+static bool add_count(void *ctx, const struct tally_row *row)
+{
+    *(int64_t *)ctx += row->count;
+    return true;
+}
+
 /* A file of schema 1 as the first release would have left it. */
 static void old_file_is_migrated(void **state)
 {
@@ -92,14 +98,24 @@ static void old_file_is_migrated(void **state)
     assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
     assert_ok(f, schema_migrate(db, f->path, 0, 1, &f->e));
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
-    run_sql(f, "INSERT INTO meta VALUES('key_0', 5), ('key_1', 6), ('hash_addresses', 0), ('seq', 41);"
-               "INSERT INTO addresses(tenant, key, state, cause, suppressions, hold, seq) VALUES(0, 'old@example.com', "
-               "0, 0, 0, 0, 41)");
+    run_sql(
+        f,
+        "INSERT INTO meta VALUES('key_0', 5), ('key_1', 6), ('hash_addresses', 0), ('seq', 41);"
+        "INSERT INTO addresses(tenant, key, state, cause, suppressions, hold, seq) VALUES(0, 'old@example.com', "
+        "0, 0, 0, 0, 41);"
+        "INSERT INTO names(id, text) VALUES(1, 'd.example'), (2, 'spring');"
+        "INSERT INTO tallies VALUES(480007, 0, 0, 2, 1, 0, 0, 0, 4, 0, 30), (480008, 0, 0, 2, 1, 0, 0, 0, 4, 0, 12)");
     assert_int_equal(try_open(f, (struct ledger_options){.read_only = true}), E_UNSUPPORTED);
     assert_int_equal(try_open(f, (struct ledger_options){0}), OK);
     assert_int_equal(ledger_schema_version(f->l), schema_version());
     assert_true(ledger_key(f->l)->k0 == 5 && ledger_key(f->l)->k1 == 6);
     assert_true(has_address(f, f->l, "old@example.com"));
+    static const enum tally_by by_sums[] = {TALLY_CAMPAIGN, TALLY_DOMAIN}; /* of days, of months */
+    for (size_t i = 0; i < ARRAY_LEN(by_sums); i++) {
+        int64_t counted = 0;
+        assert_ok(f, ledger_report(f->l, by_sums[i], SLICE_EMPTY, TIME_NONE, TIME_NONE, add_count, &counted, &f->e));
+        assert_int_equal(counted, 42);
+    }
     assert_ok(f, ledger_begin(f->l, &f->e));
     assert_ok(f, ledger_put_acquired(f->l, &q, &f->e));
     put_plain(f, f->l, "x@example.com");
