@@ -1,7 +1,8 @@
 /* A counter of the tallies, with its dimensions as numbers (store.h, names), and the sums that are kept of it. Inside of src/ledger.
  *
  * Reports over years read two sums beside the hours: `tallies_days` (everything but the domain, of which there are too many) and
- * `tallies_months` (domains by month and stream). They are written in the same flush as the hours, so all three agree at any time.
+ * `tallies_months` (domains by month, stream and provider). They are written in the same flush as the hours, so all three agree at any
+ * time, and a row of a day is there wherever hours are.
  */
 #ifndef LEDGER_COUNTER_H
 #define LEDGER_COUNTER_H

@@ -4,7 +4,7 @@
 #include "ledger/counter.h"
 
 #define DAY_TEXT_BYTES 32
-#define SQL_BYTES 512
+#define SQL_BYTES 1024
 #define SUMS_AT_FIRST 1024u /* a power of two */
 
 /* ---- what is added up: by value of the dimension, kind and reason ---- */
@@ -69,19 +69,32 @@ static int in_order(const void *a, const void *b)
 
 /* ---- reading a table, or a part of it ---- */
 
+#define HOUR_COLUMNS                                                                              \
+    {                                                                                             \
+        "campaign", "hour / 24", "domain", "provider", "source", "reason", "stream", "sending_ip" \
+    }
+
+/* The rows of one domain are looked up one by one in front of reading every hour: what was sent on a day (day, tenant, stream, campaign),
+ * times its hours, gives the beginnings of keys of `tallies` behind which the domain stands. */
+#define LOOK_UP_DOMAIN                                                                                       \
+    "(SELECT DISTINCT day AS of_day, tenant AS of_tenant, stream AS of_stream, campaign AS of_campaign "     \
+    "FROM tallies_days WHERE day BETWEEN ?1 / 24 AND ?2 / 24) CROSS JOIN "                                   \
+    "(VALUES(0),(1),(2),(3),(4),(5),(6),(7),(8),(9),(10),(11),(12),(13),(14),(15),(16),(17),(18),(19),(20)," \
+    "(21),(22),(23)) CROSS JOIN tallies ON hour = of_day * 24 + column1 AND tenant = of_tenant "             \
+    "AND stream = of_stream AND campaign = of_campaign"
+
 /* Where rows come from: what stands for the time, what a row of each report is named by, and in what a unit of time is told. */
 static const struct source {
     const char *table, *time, *first_hour;
     const char *columns[TALLY_DIMENSIONS]; /* NULL: not kept here */
-} hours = {"tallies",
-           "hour",
-           "hour",
-           {"campaign", "hour / 24", "domain", "provider", "source", "reason", "stream", "sending_ip"}},
+} hours = {"tallies", "hour", "hour", HOUR_COLUMNS}, hours_of_domain = {LOOK_UP_DOMAIN, "hour", "hour", HOUR_COLUMNS},
   days = {"tallies_days",
           "day",
           "first_hour",
           {"campaign", "day", NULL, "provider", "source", "reason", "stream", "sending_ip"}},
   months = {"tallies_months", "month", "month", {NULL, NULL, "domain", NULL, NULL, "reason", "stream", NULL}};
+
+enum want { WANT_TENANT, WANT_STREAM, WANT_CAMPAIGN, WANT_DOMAIN, WANT_PROVIDER, WANT_SOURCE, WANT_IP, WANTS };
 
 struct reading {
     struct ledger *l;
@@ -89,7 +102,7 @@ struct reading {
     struct {
         const char *column;
         int64_t number; /* 0: any */
-    } wanted[7];
+    } wanted[WANTS];
     struct sums sums;
     err *e;
 };
@@ -112,7 +125,7 @@ static enum status read_part(struct reading *q, const struct source *s, int64_t 
     struct row r = {.l = q->l, .at = 1, .rc = SQLITE_OK};
     if (from >= to)
         return OK;
-    int n = snprintf(sql, sizeof sql, "SELECT %s, kind, reason, count, %s FROM %s WHERE %s >= ? AND %s < ?",
+    int n = snprintf(sql, sizeof sql, "SELECT %s, kind, reason, count, %s FROM %s WHERE %s >= ?1 AND %s < ?2",
                      s->columns[q->by], s->first_hour, s->table, s->time, s->time);
     for (size_t i = 0; i < ARRAY_LEN(q->wanted); i++)
         if (q->wanted[i].number)
@@ -187,24 +200,30 @@ static enum status narrow(struct reading *q, int64_t campaign, int64_t *from, in
     return st;
 }
 
-static enum status read_all(struct reading *q, int64_t campaign, int64_t from, int64_t to)
+static enum status read_hours(struct reading *q, int64_t from, int64_t to)
 {
+    return read_part(q, q->wanted[WANT_DOMAIN].number ? &hours_of_domain : &hours, from, to);
+}
+
+static enum status read_all(struct reading *q, int64_t from, int64_t to)
+{
+    int64_t campaign = q->wanted[WANT_CAMPAIGN].number;
     const struct source *s = sum_for(q);
     enum status st = OK;
     if (!s) {
         if (campaign)
             st = narrow(q, campaign, &from, &to);
-        return st == OK ? read_part(q, &hours, from, to) : st;
+        return st == OK ? read_hours(q, from, to) : st;
     }
     int64_t first = unit_from(s, from), last = unit_from(s, to);
     if (to < LAST_HOUR && unit_start(s, last) > to)
         last--;
     if (first >= last)
-        return read_part(q, &hours, from, to);
-    st = read_part(q, &hours, from, unit_start(s, first));
+        return read_hours(q, from, to);
+    st = read_hours(q, from, unit_start(s, first));
     if (st == OK)
         st = read_part(q, s, first, last);
-    return st == OK ? read_part(q, &hours, unit_start(s, last), to) : st;
+    return st == OK ? read_hours(q, unit_start(s, last), to) : st;
 }
 
 /* ---- telling ---- */
@@ -275,7 +294,7 @@ enum status ledger_report_of(struct ledger *l, enum tally_by by, const struct ta
     if (st == OK)
         st = want(&q, f);
     if (st == OK)
-        st = read_all(&q, slice_empty(f->campaign) ? 0 : q.wanted[2].number, from, to < LAST_HOUR ? to : LAST_HOUR);
+        st = read_all(&q, from, to < LAST_HOUR ? to : LAST_HOUR);
     if (mine)
         sqlite3_exec(l->db, "COMMIT", NULL, NULL, NULL);
     if (st == OK)

@@ -95,8 +95,7 @@ static enum status write_shape(struct ledger *l, const struct shape *shape, stru
     qsort(sums, used, sizeof *sums, by_key);
     used = merge(sums, used);
     for (size_t i = 0; st == OK && i < used; i++)
-        if (sums[i].count)
-            st = write_one(l, shape, &sums[i], e);
+        st = write_one(l, shape, &sums[i], e); /* also 0: reports look for where there are hours (report.c) */
     return st;
 }
 
