@@ -57,9 +57,11 @@ static const char *const sections[] = {
     " " TEXT("tenant") ", " TEXT("stream") ", " TEXT("campaign") ", " TEXT("provider") ", " TEXT("source") ", " TEXT(
         "sending_ip") ", kind, reason, count) AS line FROM tallies_days WHERE count <> 0 ORDER BY line",
 
-    "SELECT printf('month %d %s stream %s domain %s kind %d reason %d count %d', month, " TEXT("tenant") ", " TEXT(
-        "stream") ", " TEXT("domain") ", kind, reason, count) AS line FROM tallies_months WHERE count <> 0 ORDER BY "
-                                      "line",
+    "SELECT printf('month %d %s stream %s domain %s provider %s kind %d reason %d count %d', month, " TEXT(
+        "tenant") ", " TEXT("stream") ", " TEXT("domain") ", " TEXT("provider") ", kind, reason, count) AS line FROM "
+                                                                                "tallies_months WHERE count <> 0 ORDER "
+                                                                                "BY "
+                                                                                "line",
 
     "SELECT printf('group %Q provider %s reason %d count %d first %s last %s', text, " TEXT(
         "provider") ", reason, count, first_us,"

@@ -419,8 +419,8 @@ typedef bool (*ledger_tally_fn)(void *ctx, const struct tally_row *row);
 NODISCARD enum status ledger_report(struct ledger *l, enum tally_by by, slice tenant, int64_t from_us, int64_t to_us,
                                     ledger_tally_fn each, void *ctx, err *e);
 /* The same for some of the messages. Each (name, kind, reason) comes once, in the order of numbers, not of names. Reads the sums by
- * day (by domain: by month) as far as they reach, and the hours for the rest. A report by domain of one provider, source or sending
- * host must read every hour from `from` to `to`. */
+ * day (by domain: by month) as far as they reach, and the hours for the rest. A report by domain of one source or sending host must
+ * read every hour from `from` to `to`. */
 NODISCARD enum status ledger_report_of(struct ledger *l, enum tally_by by, const struct tally_filter *f,
                                        ledger_tally_fn each, void *ctx, err *e);
 

@@ -10,7 +10,7 @@ static const char *const users[] = {
     "SELECT stream, campaign, source, provider, feed, format, rule, rules_version FROM events",
     "SELECT tenant, stream, campaign, domain, provider, source, sending_ip FROM tallies",
     "SELECT tenant, stream, campaign, provider, source, sending_ip FROM tallies_days",
-    "SELECT tenant, stream, domain FROM tallies_months",
+    "SELECT tenant, stream, domain, provider FROM tallies_months",
     "SELECT provider FROM groups",
     "SELECT domain, tenant FROM domains",
     "SELECT domain, tenant FROM waiting",

@@ -92,7 +92,7 @@ static const struct source {
           "day",
           "first_hour",
           {"campaign", "day", NULL, "provider", "source", "reason", "stream", "sending_ip"}},
-  months = {"tallies_months", "month", "month", {NULL, NULL, "domain", NULL, NULL, "reason", "stream", NULL}};
+  months = {"tallies_months", "month", "month", {NULL, NULL, "domain", "provider", NULL, "reason", "stream", NULL}};
 
 enum want { WANT_TENANT, WANT_STREAM, WANT_CAMPAIGN, WANT_DOMAIN, WANT_PROVIDER, WANT_SOURCE, WANT_IP, WANTS };
 
@@ -161,7 +161,7 @@ static bool only_of(const struct reading *q, const char *const *columns, size_t 
 static const struct source *sum_for(const struct reading *q)
 {
     static const char *const of_days[] = {"tenant", "stream", "campaign", "provider", "source", "sending_ip"};
-    static const char *const of_months[] = {"tenant", "stream", "domain"};
+    static const char *const of_months[] = {"tenant", "stream", "domain", "provider"};
     if (days.columns[q->by] && only_of(q, of_days, ARRAY_LEN(of_days)))
         return &days;
     return months.columns[q->by] && only_of(q, of_months, ARRAY_LEN(of_months)) ? &months : NULL;

@@ -179,10 +179,21 @@ static const char grounds[] =
     "INSERT INTO grounds SELECT DISTINCT 'country', lower(substr(n.text, -2)), t.tenant, 0, 0, 0, 0, 0, 0, 0, 0, NULL,"
     " 1, 0, NULL, NULL FROM tallies_months t JOIN names n ON n.id = t.domain WHERE substr(n.text, -3, 1) = '.';";
 
+/* With the provider, which follows from the domain nearly always: as many rows, and domains of one provider can be told. */
+static const char month_sums[] =
+    "DROP TABLE tallies_months;"
+    "CREATE TABLE tallies_months(month INTEGER NOT NULL, tenant INTEGER NOT NULL, stream INTEGER NOT NULL,"
+    " domain INTEGER NOT NULL, provider INTEGER NOT NULL, kind INTEGER NOT NULL, reason INTEGER NOT NULL,"
+    " count INTEGER NOT NULL, PRIMARY KEY(month, tenant, stream, domain, provider, kind, reason)) STRICT, WITHOUT "
+    "ROWID;"
+    "INSERT INTO tallies_months SELECT strftime('%Y', hour * 3600, 'unixepoch') * 12 +"
+    " strftime('%m', hour * 3600, 'unixepoch') - 1, tenant, stream, domain, provider, kind, reason, sum(count)"
+    " FROM tallies GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(count) <> 0;";
+
 /* By number; a migration that was released is never edited, the next one mends it. */
-static const char *const migrations[] = {first,    acquisition, waiting,          hashed_rows,   opaque, feed_memory,
-                                         outbox,   api_keys,    bodies,           circumstances, sums,   incidents,
-                                         watching, cadences,    provider_reports, grounds};
+static const char *const migrations[] = {first,    acquisition, waiting,          hashed_rows,   opaque,    feed_memory,
+                                         outbox,   api_keys,    bodies,           circumstances, sums,      incidents,
+                                         watching, cadences,    provider_reports, grounds,       month_sums};
 
 int schema_version(void)
 {

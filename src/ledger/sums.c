@@ -10,7 +10,7 @@ struct sum {
 
 static const enum dimension day_columns[] = {D_HOUR,   D_TENANT, D_STREAM, D_CAMPAIGN, D_PROVIDER,
                                              D_SOURCE, D_IP,     D_KIND,   D_REASON};
-static const enum dimension month_columns[] = {D_HOUR, D_TENANT, D_STREAM, D_DOMAIN, D_KIND, D_REASON};
+static const enum dimension month_columns[] = {D_HOUR, D_TENANT, D_STREAM, D_DOMAIN, D_PROVIDER, D_KIND, D_REASON};
 
 static const struct shape {
     enum stmt add;
