@@ -17,6 +17,7 @@ struct settling {
     size_t n, room;
     bool *met; /* by index of live: something was found about it */
     bool limited;
+    unsigned letters; /* to other systems */
     err *e;
 };
 
@@ -110,10 +111,28 @@ static bool is_silent(const struct settling *s, const struct ledger_alert *a)
     return a->silent_until_us != TIME_NONE && a->silent_until_us > s->now_us;
 }
 
+/* A bad hour at a large receiver is not a thousand letters. */
 static enum status post_letter(struct settling *s, const struct ledger_alert *a, slice text)
 {
+    if (s->letters++ >= ALERT_MAX_LETTERS)
+        return OK;
     struct outbox_message m = {.tenant = a->tenant, .data = text, .now_us = s->now_us};
     return outbox_message(s->ledger, OUTBOX_ALERT, &m, s->e);
+}
+
+static enum status post_rest(struct settling *s)
+{
+    buf text;
+    if (s->letters <= ALERT_MAX_LETTERS)
+        return OK;
+    buf_init(&text, 0);
+    buf_printf(&text, "{\"more\":%u,\"text\":\"and %u more alerts; bounced alerts shows them\"}",
+               s->letters - ALERT_MAX_LETTERS, s->letters - ALERT_MAX_LETTERS);
+    struct outbox_message m = {.data = buf_slice(&text), .now_us = s->now_us};
+    enum status st = text.failed ? err_set(s->e, E_MEMORY, "alerts: out of memory")
+                                 : outbox_message(s->ledger, OUTBOX_ALERT, &m, s->e);
+    buf_fini(&text);
+    return st;
 }
 
 static enum status tell(struct settling *s, const struct ledger_alert *a, enum alert_turn turn)
@@ -274,6 +293,8 @@ enum status alerts_settle(struct ledger *l, const struct findings *f, const stru
         st = settle_finding(&s, &f->list[i]);
     if (st == OK)
         st = settle_rest(&s);
+    if (st == OK)
+        st = post_rest(&s);
     if (st == OK && (f->rules >> RULE_GROUND & 1))
         st = grounds_judge(l, now_us, e);
     arena_fini(&a);

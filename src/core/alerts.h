@@ -105,6 +105,8 @@ struct alert_channel {
     uint32_t rules;
     bool not_closed; /* not when one is over */
 };
+/* Letters to each other system (webhooks) of one settling; one more says how many alerts there were beside. */
+#define ALERT_MAX_LETTERS 20u
 struct alert_counts {
     unsigned opened, closed, open; /* now, and how many are open behind it */
 };

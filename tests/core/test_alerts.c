@@ -381,6 +381,34 @@ static void circumstances(void **state)
     expect_none(w, "incident", "#1 example.org");
 }
 
+static void breakers_and_grades(void **state)
+{
+    struct world *w = *state;
+    struct ledger_circumstance breaker = {.c = {.from_us = DAY0,
+                                                .until_us = TIME_NONE,
+                                                .reasons = CIRCUMSTANCE_ALL_REASONS,
+                                                .what = CIRCUMSTANCE_BREAKER,
+                                                .by = MARK_FEED},
+                                          .name = S("mail.log"),
+                                          .made_us = DAY0,
+                                          .note = S("1200 suppressions within 60 min")};
+    struct ledger_circumstance grade = breaker;
+    grade.c.what = CIRCUMSTANCE_HEALTH;
+    grade.c.by = MARK_PROVIDER;
+    grade.name = S("gmail");
+    grade.note = S("grade Low");
+    ok(w, ledger_put_circumstance(w->ledger, &breaker, &w->e));
+    ok(w, ledger_put_circumstance(w->ledger, &grade, &w->e));
+    look(w, DAY0 + TIME_MINUTE);
+    expect_open(w, "flood", "#1 mail.log", WORDS("feed", "1200 suppressions", "bounced breaker show 1"));
+    expect_open(w, "health", "gmail", WORDS("provider", "reputation", "grade Low", "bounced health gmail"));
+    breaker.undone = true;
+    ok(w, ledger_put_circumstance(w->ledger, &breaker, &w->e));
+    look(w, DAY0 + TIME_HOUR);
+    expect_none(w, "flood", "#1 mail.log");
+    expect_open(w, "health", "gmail", WORDS("grade Low"));
+}
+
 static void checks_that_fail_open(void **state)
 {
     struct world *w = *state;
@@ -480,6 +508,25 @@ static void letters_go_to_endpoints(void **state)
     assert_int_equal(n, 2);
 }
 
+static void not_a_thousand_letters(void **state)
+{
+    struct world *w = *state;
+    struct ledger_endpoint p = {.name = S("crm"), .kinds = 1u << OUTBOX_ALERT, .active = true};
+    int64_t n, oldest_us;
+    ok(w, ledger_put_endpoint(w->ledger, &p, &w->e));
+    for (unsigned i = 0; i < 100; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "c%u", i);
+        const struct sent s = {DAY0, name, "", "example.org", "", ""};
+        delivered(w, &s, 900);
+        failed(w, &s, BOUNCE_REASON_USER_UNKNOWN, 100);
+    }
+    struct alert_counts c = look(w, DAY0 + TIME_HOUR);
+    assert_true(c.opened > 100);
+    ok(w, ledger_letter_count(w->ledger, 1, false, &n, &oldest_us, &w->e));
+    assert_int_equal(n, ALERT_MAX_LETTERS + 1);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
@@ -495,10 +542,12 @@ int main(void)
         TEST(unknown_replies_grow),
         TEST(feeds_fall_silent),
         TEST(circumstances),
+        TEST(breakers_and_grades),
         TEST(checks_that_fail_open),
         TEST(channels_are_told_of_what_they_want),
         TEST(silence_lasts_over_the_next_one),
         TEST(letters_go_to_endpoints),
+        TEST(not_a_thousand_letters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
