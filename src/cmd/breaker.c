@@ -99,7 +99,8 @@ static int decide(struct session *s, int64_t id, bool release)
     struct around_counts counts = {0};
     slice actor = slice_str(session_actor(s->args)), note = slice_str(args_text(s->args, "note", ""));
     err e;
-    enum status st = (release ? breaker_release : breaker_dismiss)(s->ledger, id, actor, note, s->now_us, &e);
+    enum status st = release ? breaker_release(s->ledger, id, actor, note, s->now_us, &e)
+                             : breaker_dismiss(s->ledger, id, actor, note, s->now_us, &e);
     if (st == E_NOT_FOUND || st == E_DENIED) {
         cmd_error(s->args, "%s", e.text);
         return EXIT_NO;
