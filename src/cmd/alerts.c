@@ -129,9 +129,9 @@ static enum status look(struct session *s, const struct alert_run *run, struct a
     arena a;
     struct findings found;
     arena_init(&a, 0);
-    enum status st = ledger_begin(s->ledger, e);
+    enum status st = alerts_find(s->ledger, run, &a, &found, e); /* may take a while: nobody waits for it */
     if (st == OK)
-        st = alerts_find(s->ledger, run, &a, &found, e);
+        st = ledger_begin(s->ledger, e);
     if (st == OK)
         st = alerts_settle(s->ledger, &found, NULL, 0, run->now_us, counts, e);
     if (st == OK)

@@ -10,6 +10,8 @@ static struct alert_limits at_once(void)
 
 /* ---- feeds ---- */
 
+#define GONE_US (30 * TIME_DAY) /* a feed that nobody wants any more */
+
 struct feed_search {
     struct alert_search *s;
     enum status status;
@@ -24,7 +26,7 @@ static bool look_at_feed(void *ctx, const struct ledger_beat *b)
     if (!beat_decode(b->memory, &beat))
         return true;
     int64_t patience = beat_patience_us(&beat, s->run->settings->silent), silent = s->run->now_us - beat.heard_us;
-    bool quiet = patience != TIME_NONE && silent > patience;
+    bool quiet = patience != TIME_NONE && silent > patience && silent < GONE_US;
     if (!quiet && !search_live(s, b->tenant, RULE_SILENT, ABOUT_FEED, b->feed))
         return true;
     struct finding f = {.tenant = arena_dup(s->a, b->tenant),

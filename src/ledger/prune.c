@@ -5,6 +5,8 @@
 
 #define ADDRESSES_AT_ONCE 1000 /* LIMIT of STMT_EVENTS_OLD; one transaction each */
 
+#define NOTICES_KEPT_US (40 * TIME_DAY)
+
 struct prune {
     struct ledger *l;
     const struct ledger_retention *r;
@@ -240,6 +242,8 @@ static enum status prune_rest(struct prune *p)
         st = prune_where(p, STMT_CODES_PRUNE, limit_of(p, p->r->tallies_us) / TIME_HOUR);
     if (st == OK && !kept_for_ever(p->r->events_us))
         st = prune_where(p, STMT_ALERTS_PRUNE, limit_of(p, p->r->events_us));
+    if (st == OK) /* of channels that are no more; the others give up before */
+        st = prune_where(p, STMT_NOTICES_PRUNE, p->now_us - NOTICES_KEPT_US);
     bool any = p->removed > 0 || p->r->resume; /* in earlier pages, perhaps */
     if (st == OK && any)
         st = row_open(p->l, STMT_REPLIES_ORPHANED, &r, p->e) == OK ? row_run(&r, p->e) : p->e->status;

@@ -123,10 +123,19 @@ static void find(struct job *j, struct worker *w)
 
 /* ---- on the writer ---- */
 
-static enum status settle(struct unit *u, struct ledger *l, err *e)
+/* A transaction of its own: when it fails, nothing that feeds bring in fails with it. */
+static enum status settle(struct unit *u, struct ledger *l, const struct policy *policy, err *e)
 {
     struct alerting *g = (struct alerting *)(void *)((char *)u - offsetof(struct alerting, unit));
-    return alerts_settle(l, &g->found, g->channels, g->channel_count, g->run.now_us, &g->counts, e);
+    (void)policy;
+    enum status st = ledger_begin(l, e);
+    if (st == OK)
+        st = alerts_settle(l, &g->found, g->channels, g->channel_count, g->run.now_us, &g->counts, e);
+    if (st == OK)
+        st = ledger_commit(l, e);
+    if (st != OK)
+        ledger_abort(l);
+    return st;
 }
 
 static void settled(struct unit *u)
@@ -152,7 +161,7 @@ static void found(struct job *j)
     if (g->draining)
         return;
     begin_holding(g);
-    g->unit = (struct unit){.more = settle, .done = settled};
+    g->unit = (struct unit){.act = settle, .done = settled};
     g->looking = writer_put(g->d->writer, &g->unit) == OK; /* busy: there will be another minute */
 }
 

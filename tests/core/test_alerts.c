@@ -350,6 +350,8 @@ static void feeds_fall_silent(void **state)
     expect_none(w, "silent", "mail.log");
     look(w, b.heard_us + 4 * TIME_HOUR);
     expect_open(w, "silent", "mail.log", WORDS("infrastructure", "silent for 4 h", "its longest pause of late was"));
+    look(w, b.heard_us + 31 * TIME_DAY);
+    expect_none(w, "silent", "mail.log"); /* nobody wants it any more */
     beat_heard(&b, b.heard_us + 5 * TIME_HOUR);
     buf_clear(&bytes);
     beat_encode(&b, &bytes);
