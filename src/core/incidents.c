@@ -213,8 +213,10 @@ static enum status look_at_open(struct incidents *in, err *e)
             st = end_orphan(in, &c, e);
         if (open)
             continue;
-        st = st == E_NOT_FOUND ? OK : st;
-        meter_set_release(in->set, id);
+        if (st != OK && st != E_NOT_FOUND)
+            break;
+        meter_set_release(in->set, id, st == E_NOT_FOUND || c.undone);
+        st = OK;
         in->open[i--] = in->open[--in->open_count];
         in->work = true;
     }

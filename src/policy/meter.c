@@ -387,7 +387,10 @@ static void note_failure(struct meter_set *set, struct meter *m, const struct me
         m->state.places = 0;
     m->state.places |= s->place;
     count(set, m, signal, s->time_us, 0, 1);
-    may_open(set, m, e, signal, s->signal);
+    if (m->state.muted_us == TIME_NONE || s->time_us >= m->state.muted_us)
+        may_open(set, m, e, signal, s->signal);
+    else if (m->opening == METER_NO)
+        cusum_reset(&m->state.signals[signal]);
 }
 
 static void note_well(struct meter_set *set, struct meter *m, const struct sight *s, bool host)
@@ -512,11 +515,19 @@ int64_t meter_set_clock(const struct meter_set *set)
     return set->clock_us;
 }
 
-void meter_set_release(struct meter_set *set, int64_t id)
+void meter_set_release(struct meter_set *set, int64_t id, bool normal)
 {
-    for (size_t i = 0; i < METER_MOST_OPEN; i++)
-        if (set->openings[i].meter != METER_NO && set->openings[i].id == id)
-            close_as_normal(set, &set->openings[i]);
+    for (size_t i = 0; i < METER_MOST_OPEN; i++) {
+        struct opening *o = &set->openings[i];
+        if (o->meter == METER_NO || o->id != id)
+            continue;
+        struct meter *m = &set->meters[o->meter];
+        m->state.muted_us = m->state.last_us + METER_MUTED_US;
+        if (normal)
+            close_as_normal(set, o);
+        else
+            close_one(set, o);
+    }
 }
 
 bool meter_set_has(const struct meter_set *set, int64_t id)

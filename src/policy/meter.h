@@ -27,6 +27,7 @@
                                                behind the first message of what is normal again */
 #define METER_NORMAL_US (30 * TIME_MINUTE) /* it must have been normal for so long to be over */
 #define METER_QUIET_US (2 * TIME_DAY)      /* without another failure for so long it is over */
+#define METER_MUTED_US (6 * TIME_HOUR)     /* after a person ended it, no other one is opened for so long */
 #define METER_LONGEST_US (4 * TIME_DAY)    /* then this is no incident any more but how things are */
 
 enum meter_by { METER_DOMAIN, METER_PROVIDER, METER_TEXT, METERS };
@@ -99,8 +100,9 @@ void meter_set_feed(struct meter_set *set, const struct meter_event *e);
 void meter_set_tick(struct meter_set *set, int64_t now_us);
 /* The latest event; TIME_NONE: there was none. */
 int64_t meter_set_clock(const struct meter_set *set);
-/* A person closed or undid it: it is not open here any more, and what happens now is normal unless it gets worse. */
-void meter_set_release(struct meter_set *set, int64_t id);
+/* A person ended it: it is not open here any more, and its meter opens none for METER_MUTED_US. `normal`: it was none, so that what
+ * happened is normal from now on. */
+void meter_set_release(struct meter_set *set, int64_t id, bool normal);
 size_t meter_set_count(const struct meter_set *set);
 size_t meter_set_open_count(const struct meter_set *set);
 /* True while the incident that the callback called so is open here. */

@@ -3,7 +3,7 @@
 
 #include "policy/meter_set.h"
 
-#define ROW_VERSION 1u
+#define ROW_VERSION 2u
 #define ROW_TENANT METERS /* in place of enum meter_by: a tenant's count */
 
 /* The fixed beginning of a row; behind it the signals that know something, then the opening. */
@@ -12,7 +12,7 @@ struct row_head {
     uint8_t used; /* bits 1 << enum meter_signal */
     uint32_t signal_bytes;
     uint64_t tenant;
-    int64_t last_us, slice_us;
+    int64_t last_us, slice_us, muted_us;
     uint64_t places, tenant_well;
 };
 
@@ -34,6 +34,7 @@ static bool save_meter(const struct meter_set *set, const struct meter *m, meter
     head.tenant = m->tenant;
     head.last_us = m->state.last_us;
     head.slice_us = m->state.slice_us;
+    head.muted_us = m->state.muted_us;
     head.places = m->state.places;
     head.tenant_well = m->state.tenant_well;
     for (unsigned i = 0; i < SIGNALS; i++) {
@@ -130,13 +131,15 @@ static bool load_opening(struct meter_set *set, struct meter *m, const char *p)
 static bool load_meter(struct meter_set *set, uint64_t key, const struct row_head *head, const char *p)
 {
     if (head->by >= METERS || head->used >> SIGNALS || meter_find(set, key) || !sane_time(head->last_us) ||
-        !sane_time(head->slice_us) || (head->last_us == TIME_NONE) != (head->slice_us == TIME_NONE))
+        !sane_time(head->slice_us) || !sane_time(head->muted_us) ||
+        (head->last_us == TIME_NONE) != (head->slice_us == TIME_NONE))
         return false;
     struct meter *m = meter_get(set, key, (enum meter_by)head->by, head->tenant);
     if (!m)
         return false;
     m->state.last_us = head->last_us;
     m->state.slice_us = head->slice_us;
+    m->state.muted_us = head->muted_us;
     m->state.places = head->places;
     m->state.tenant_well = head->tenant_well;
     for (unsigned i = 0; i < SIGNALS; i++) {

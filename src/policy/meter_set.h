@@ -13,6 +13,7 @@
 struct meter_state {
     int64_t last_us, slice_us; /* the last event; when the slice began */
     uint64_t places;           /* of providers and texts: domains that failed in this run, one bit each by hash */
+    int64_t muted_us;          /* until then none opens; TIME_NONE */
     uint64_t tenant_well;      /* of texts: what the tenant's count was when this was last looked at */
     struct cusum signals[SIGNALS];
 };

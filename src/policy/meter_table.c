@@ -121,7 +121,7 @@ static void start(struct meter *m, uint64_t key, enum meter_by by, uint64_t tena
     m->by = (uint8_t)by;
     m->tenant = tenant;
     m->opening = METER_NO;
-    m->state.last_us = m->state.slice_us = TIME_NONE;
+    m->state.last_us = m->state.slice_us = m->state.muted_us = TIME_NONE;
     for (unsigned i = 0; i < SIGNALS; i++)
         cusum_init(&m->state.signals[i], meter_kind(by, (enum meter_signal)i));
 }

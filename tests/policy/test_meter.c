@@ -637,7 +637,7 @@ static void rows_of_others_are_refused(void **state)
     free(rows);
 }
 
-static void a_person_may_release_it(void **state)
+static void a_person_may_undo_it(void **state)
 {
     (void)state;
     struct world w;
@@ -646,10 +646,31 @@ static void a_person_may_release_it(void **state)
     calm(&w, &MIDDLE, 3 * 1440);
     run(&w, &MIDDLE, 120, 50000, 50000, BOUNCE_REASON_CONNECT_FAILED);
     assert_int_equal(w.rec.n, 1);
-    meter_set_release(w.set, 1);
+    meter_set_release(w.set, 1, true);
     assert_int_equal(meter_set_open_count(w.set), 0);
     run(&w, &MIDDLE, 600, 50000, 50000, BOUNCE_REASON_CONNECT_FAILED);
     assert_int_equal(w.rec.n, 1); /* that is normal now */
+    world_end(&w);
+}
+
+/* It is not opened again at once for what goes on, but the next bad day is noticed. */
+static void a_person_may_close_it(void **state)
+{
+    (void)state;
+    struct world w;
+    world_start(&w, METER_USUAL);
+    know_all(&w, &MIDDLE);
+    calm(&w, &MIDDLE, 3 * 1440);
+    run(&w, &MIDDLE, 120, 50000, 50000, BOUNCE_REASON_CONNECT_FAILED);
+    meter_set_release(w.set, 1, false);
+    run(&w, &MIDDLE, 300, 50000, 50000, BOUNCE_REASON_CONNECT_FAILED);
+    assert_int_equal(w.rec.n, 1);
+    calm(&w, &MIDDLE, 12 * 60);
+    assert_int_equal(w.rec.n, 1);
+    int64_t begin = w.now_us;
+    run(&w, &MIDDLE, 60, 50000, 50000, BOUNCE_REASON_CONNECT_FAILED);
+    assert_int_equal(w.rec.n, 2);
+    assert_true(w.rec.verdicts[1].from_us >= begin - METER_MARGIN_US - TIME_HOUR);
     world_end(&w);
 }
 
@@ -674,7 +695,8 @@ int main(void)
         cmocka_unit_test(the_oldest_go),
         cmocka_unit_test(a_restart_changes_nothing),
         cmocka_unit_test(rows_of_others_are_refused),
-        cmocka_unit_test(a_person_may_release_it),
+        cmocka_unit_test(a_person_may_undo_it),
+        cmocka_unit_test(a_person_may_close_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
