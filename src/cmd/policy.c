@@ -142,14 +142,7 @@ static int measure(struct policy_cmd *c)
                   "no stream has the preset auto; \"preset = auto\" in [policy], [tenant] or [stream] gives it one");
         return EXIT_NO;
     }
-    enum status st = ledger_begin(s->ledger, &e);
-    if (st != OK)
-        return cmd_fail(s->args, &e);
-    st = cadence_measure(s->ledger, &s->policy, s->now_us, put_measured, c, &changed, &e);
-    if (st == OK)
-        st = ledger_commit(s->ledger, &e);
-    if (st != OK) {
-        ledger_abort(s->ledger);
+    if (cadence_measure(s->ledger, &s->policy, s->now_us, put_measured, c, &changed, &e) != OK) {
         buf_clear(&c->out);
         return cmd_fail(s->args, &e);
     }

@@ -146,8 +146,8 @@ static enum status choose(struct ledger *l, const struct measuring *m, const str
     return new ? ledger_put_cadence(l, &c, e) : OK;
 }
 
-enum status cadence_measure(struct ledger *l, const struct policy *p, int64_t now_us, cadence_fn told, void *ctx,
-                            unsigned *changed, err *e)
+static enum status measure(struct ledger *l, const struct policy *p, int64_t now_us, cadence_fn told, void *ctx,
+                           unsigned *changed, err *e)
 {
     arena a;
     arena_init(&a, 0);
@@ -161,6 +161,20 @@ enum status cadence_measure(struct ledger *l, const struct policy *p, int64_t no
     for (size_t i = 0; i < m.n && st == OK; i++)
         st = choose(l, &m, &m.v[i], now_us, told, ctx, changed, e);
     arena_fini(&a);
+    return st;
+}
+
+enum status cadence_measure(struct ledger *l, const struct policy *p, int64_t now_us, cadence_fn told, void *ctx,
+                            unsigned *changed, err *e)
+{
+    enum status st = ledger_begin(l, e);
+    if (st != OK)
+        return st;
+    st = measure(l, p, now_us, told, ctx, changed, e);
+    if (st == OK)
+        st = ledger_commit(l, e);
+    if (st != OK)
+        ledger_abort(l);
     return st;
 }
 

@@ -19,7 +19,7 @@
 /* What is chosen for a median, after `before` was chosen (PRESETS: nothing was). */
 enum preset cadence_choose(enum preset before, unsigned sendings, int64_t median_us);
 
-/* Measures all streams for which the policy says `auto` and stores changed choices; inside a transaction. `told` hears of each
+/* Measures all streams for which the policy says `auto` and stores changed choices in a transaction of its own. `told` hears of each
  * stream that was measured and may be NULL. *changed counts the choices that are new. */
 typedef void (*cadence_fn)(void *ctx, const struct ledger_cadence *c, enum preset before);
 NODISCARD enum status cadence_measure(struct ledger *l, const struct policy *p, int64_t now_us, cadence_fn told,

@@ -24,7 +24,7 @@ struct upkeep {
     int64_t resume;      /* where pruning goes on; 0: it is done */
     int64_t measured_us; /* monotonic; 0: not yet */
     buf chosen;          /* lines to tell when what `auto` chose is durable */
-    unsigned changed, ticks;
+    unsigned changed;
 };
 
 static struct upkeep *of_sweep(struct unit *u)
@@ -50,46 +50,6 @@ static void failed(struct upkeep *u, const char *event, const err *e)
 static bool put_again(struct upkeep *u, struct unit *unit)
 {
     return !u->draining && writer_put(u->d->writer, unit) == OK;
-}
-
-static enum status sweep_act(struct unit *unit, struct ledger *l, const struct policy *policy, err *e)
-{
-    struct upkeep *u = of_sweep(unit);
-    return due_sweep_some(l, policy, u->now_us, &u->swept, &u->more, e);
-}
-
-static void sweep_done(struct unit *unit)
-{
-    struct upkeep *u = of_sweep(unit);
-    u->sweeping = false;
-    metric_add(u->d->metrics, METRIC_swept, u->swept);
-    u->swept_all += u->swept;
-    if (unit->status != OK)
-        failed(u, "sweep.failed", &unit->error);
-    else if (u->more)
-        u->sweeping = put_again(u, unit); /* it is the writer's from here on */
-    if (!u->sweeping && u->swept_all)
-        log_event(u->d->log, LOG_LEVEL_INFO, "sweep", "changed=%" PRIu64, u->swept_all);
-}
-
-static enum status prune_act(struct unit *unit, struct ledger *l, const struct policy *policy, err *e)
-{
-    struct upkeep *u = of_prune(unit);
-    return keep_prune(l, policy, &u->retention, u->now_us, &u->removed, e);
-}
-
-static void prune_done(struct unit *unit)
-{
-    struct upkeep *u = of_prune(unit);
-    u->pruning = false;
-    metric_add(u->d->metrics, METRIC_pruned, (uint64_t)u->removed);
-    u->removed_all += u->removed;
-    if (unit->status != OK)
-        failed(u, "prune.failed", &unit->error);
-    else if (u->resume)
-        u->pruning = put_again(u, unit);
-    if (!u->pruning)
-        log_event(u->d->log, LOG_LEVEL_INFO, "prune", "removed=%" PRId64, u->removed_all);
 }
 
 static struct upkeep *of_measure(struct unit *u)
@@ -128,12 +88,69 @@ static void measure_done(struct unit *unit)
     u->measuring = false;
     if (unit->status != OK) {
         failed(u, "cadence.failed", &unit->error);
+        u->measured_us = 0; /* behind the next sweep again */
         return;
     }
     while (slice_line(&rest, &line))
         log_event(u->d->log, LOG_LEVEL_INFO, "cadence.chosen", "text=%s", log_text(&q, line));
     if (u->changed && !u->draining && daemon_reload(u->d, reloaded, u) != OK)
         log_event(u->d->log, LOG_LEVEL_WARN, "cadence.waits", "text=%s", log_text(&q, S("for the next reload")));
+}
+
+/* Behind the first sweep after the start, then once a day: tallies of 90 days change slowly. */
+static bool is_measure_due(const struct upkeep *u)
+{
+    return !u->measured_us || clock_monotonic_us() - u->measured_us > TIME_DAY;
+}
+
+static void begin_measure(struct upkeep *u)
+{
+    u->measure = (struct unit){.act = measure_act, .done = measure_done};
+    u->measuring = writer_put(u->d->writer, &u->measure) == OK;
+    if (u->measuring)
+        u->measured_us = clock_monotonic_us();
+}
+
+static enum status sweep_act(struct unit *unit, struct ledger *l, const struct policy *policy, err *e)
+{
+    struct upkeep *u = of_sweep(unit);
+    return due_sweep_some(l, policy, u->now_us, &u->swept, &u->more, e);
+}
+
+static void sweep_done(struct unit *unit)
+{
+    struct upkeep *u = of_sweep(unit);
+    u->sweeping = false;
+    metric_add(u->d->metrics, METRIC_swept, u->swept);
+    u->swept_all += u->swept;
+    if (unit->status != OK)
+        failed(u, "sweep.failed", &unit->error);
+    else if (u->more)
+        u->sweeping = put_again(u, unit); /* it is the writer's from here on */
+    if (!u->sweeping && u->swept_all)
+        log_event(u->d->log, LOG_LEVEL_INFO, "sweep", "changed=%" PRIu64, u->swept_all);
+    if (!u->sweeping && !u->draining && is_measure_due(u))
+        begin_measure(u);
+}
+
+static enum status prune_act(struct unit *unit, struct ledger *l, const struct policy *policy, err *e)
+{
+    struct upkeep *u = of_prune(unit);
+    return keep_prune(l, policy, &u->retention, u->now_us, &u->removed, e);
+}
+
+static void prune_done(struct unit *unit)
+{
+    struct upkeep *u = of_prune(unit);
+    u->pruning = false;
+    metric_add(u->d->metrics, METRIC_pruned, (uint64_t)u->removed);
+    u->removed_all += u->removed;
+    if (unit->status != OK)
+        failed(u, "prune.failed", &unit->error);
+    else if (u->resume)
+        u->pruning = put_again(u, unit);
+    if (!u->pruning)
+        log_event(u->d->log, LOG_LEVEL_INFO, "prune", "removed=%" PRId64, u->removed_all);
 }
 
 /* ---- when ---- */
@@ -166,20 +183,6 @@ static void begin_prune(struct upkeep *u, const struct conf_retention *c)
         u->pruned_us = clock_monotonic_us();
 }
 
-/* Soon after the start, then once a day: tallies of 90 days change slowly. */
-static bool is_measure_due(const struct upkeep *u)
-{
-    return !u->measured_us || clock_monotonic_us() - u->measured_us > TIME_DAY;
-}
-
-static void begin_measure(struct upkeep *u)
-{
-    u->measure = (struct unit){.act = measure_act, .done = measure_done};
-    u->measuring = writer_put(u->d->writer, &u->measure) == OK;
-    if (u->measuring)
-        u->measured_us = clock_monotonic_us();
-}
-
 static void tick(evutil_socket_t fd, short what, void *ctx)
 {
     struct upkeep *u = ctx;
@@ -190,8 +193,6 @@ static void tick(evutil_socket_t fd, short what, void *ctx)
     u->now_us = daemon_now(u->d);
     if (is_night(u, c))
         begin_prune(u, c);
-    else if (u->ticks++ && is_measure_due(u))
-        begin_measure(u);
     else
         begin_sweep(u);
 }

@@ -42,6 +42,16 @@ class Live(Api):
         seen = self.ask("GET", "/v1/policy", key=acme).json["items"]
         self.assertEqual([x["tenant"] for x in seen], ["acme"])
 
+    def test_measured_by_the_daemon(self):
+        self.d.end()
+        self.bounced("ingest", "-c", "bounced.conf", "--form", "ndjson", "-", stdin="\n".join(json.dumps(
+            {"event": "delivered", "recipient": "bob@example.net", "time": NOW - 86400 * 28 * i, "stream": "rare"})
+            for i in range(3)))
+        self.start("[policy]\npreset = auto\n")
+        self.d.until_told("cadence.chosen")
+        self.d.until(lambda: {x["stream"]: x["auto"]["choice"] for x in self.policy()} ==
+                     {"": "default", "tx": "auto-daily", "rare": "auto-monthly"})
+
     def test_judged_and_reloaded(self):
         events = [{"event": "bounced", "recipient": "ann@example.net", "time": NOW - 86400 * day, "tenant": tenant,
                    "campaign": f"c{day}", "reply": "452 4.2.2 mailbox is over quota"}
