@@ -9,9 +9,11 @@
 #define SLICE_US (10 * TIME_MINUTE)
 #define SLICE_LEAST 20u        /* messages; a slice with less goes on */
 #define SLICE_LONGEST TIME_DAY /* but not for longer */
-#define DOUBTFUL 3.0f          /* a slice in which a sum is above this part of the limit is not learned yet */
-#define PROVIDER_PLACES 3u     /* domains that must fail before it is the provider */
-#define TEXT_PLACES 4u         /* or the text */
+#define BACK_DOUBT 4u      /* good messages added to those of a run: few that all failed do not prove that all fail */
+#define DOUBTFUL 3.0f      /* a slice in which a sum is above this part of the limit is not learned yet */
+#define SMALL_PAST 10000   /* messages in the past of a small domain */
+#define PROVIDER_PLACES 3u /* domains that must fail before it is the provider */
+#define TEXT_PLACES 4u     /* or the text */
 
 #define HARD_REASONS(r) ((r) == BOUNCE_REASON_USER_UNKNOWN || (r) == BOUNCE_REASON_USER_DISABLED)
 
@@ -275,7 +277,7 @@ static void open_one(struct meter_set *set, struct meter *m, const struct meter_
                           .normal_ppm = ppm(normal),
                           .meter = (uint32_t)(m - set->meters),
                           .signal = (uint8_t)signal};
-    cusum_back_init(&o->back, normal, share, cusum_spread(c));
+    cusum_back_init(&o->back, normal, share_of(run->failed, run->messages + BACK_DOUBT), cusum_spread(c));
     struct meter_verdict v = {.end = METER_OPEN,
                               .by = (enum meter_by)m->by,
                               .signal = kind_of,
@@ -367,6 +369,13 @@ static unsigned places(uint64_t bits)
     return n;
 }
 
+/* At a small domain hardly two who took mail lately are gone by chance at one time, and there are not many to prove anything: half
+ * the proof will do. At a large one it comes about every hour. */
+static bool half_will_do(const struct meter *m, enum meter_signal signal)
+{
+    return m->by == METER_DOMAIN && signal == SIGNAL_GONE && m->state.signals[signal].past_messages < SMALL_PAST;
+}
+
 static void may_open(struct meter_set *set, struct meter *m, const struct meter_event *e, enum meter_signal signal,
                      enum meter_signal kind_of)
 {
@@ -375,7 +384,8 @@ static void may_open(struct meter_set *set, struct meter *m, const struct meter_
     if (m->opening != METER_NO || c->past_messages - c->past_failed < METER_LEAST_PAST ||
         places(m->state.places) < least_places[m->by])
         return;
-    const struct cusum_run *run = cusum_alarm(c, set->limit, METER_LEAST_FAILED);
+    const struct cusum_run *run = half_will_do(m, signal) ? cusum_alarm(c, set->limit / 2, METER_LEAST_GONE)
+                                                          : cusum_alarm(c, set->limit, METER_LEAST_FAILED);
     if (run)
         open_one(set, m, e, signal, run, kind_of);
 }

@@ -21,6 +21,7 @@
 #define METER_RECENT_US (10 * TIME_DAY)  /* "took mail": delivered within this span; */
 #define METER_KNEW_US (45 * TIME_DAY)    /* or, with more of them expected to be gone, within this one */
 #define METER_LEAST_FAILED 8u            /* recipients that must have failed */
+#define METER_LEAST_GONE 4u              /* the same of one domain, who took mail in the last days and are unknown */
 #define METER_LEAST_PAST 20u             /* messages that must have gone well before: no past, no incident */
 #define METER_MARGIN_US \
     (10 * TIME_MINUTE) /* an incident begins so much before the first failure of its run, and ends so much
