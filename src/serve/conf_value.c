@@ -362,7 +362,7 @@ static enum status read_word(const struct reading *r)
 static enum status read_tolerance(const struct reading *r)
 {
     struct conf_tolerance *t = MEMBER(r, struct conf_tolerance);
-    err why;
+    err why = {OK, ""};
     t->given = !slice_empty(r->text);
     if (t->given && tolerance_parse(r->text, &t->value, &why) != OK)
         return err_set(r->e, E_INVALID, "%s: %s, in \"%.*s\"", r->row->name, why.text,

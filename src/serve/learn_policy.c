@@ -30,7 +30,7 @@ static enum status no_memory(err *e)
 /* "expired 3 over 10d" */
 static enum status take_reason(slice line, slice section, struct tolerances *t, err *e)
 {
-    err why;
+    err why = {OK, ""};
     slice rest = line, word = SLICE_EMPTY;
     (void)slice_word(&rest, &word);
     enum bounce_reason reason = bounce_reason_find(word);
