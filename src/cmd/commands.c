@@ -29,6 +29,7 @@ const struct cmd *const cmd_table[] = {
     &cmd_verify,
     &cmd_rebuild,
     &cmd_replay,
+    &cmd_reclassify,
     &cmd_key,
     &cmd_webhooks,
     &cmd_alerts,

@@ -65,6 +65,7 @@ static void observed_text(buf *out, const struct why_step *t)
     field(out, "said", t->reply);
     field(out, "by", t->remote_mta);
     rule_line(out, t);
+    field(out, "was", t->was);
 }
 
 static void act_text(buf *out, const struct why_step *t)

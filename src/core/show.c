@@ -93,6 +93,7 @@ void show_event(buf *out, const struct ledger_event *ev, const struct observatio
     jsonw_kstr_opt(&j, "note", ev->note);
     jsonw_kstr_opt(&j, "reverified", ev->reverified);
     jsonw_kstr_opt(&j, "rules_version", ev->rules_version);
+    jsonw_kstr_opt(&j, "was", ev->was);
     jsonw_kstr_opt(&j, "decision", ev->decision);
     jsonw_end_object(&j);
     buf_addc(out, '\n');
@@ -163,6 +164,7 @@ void show_why_step(struct jsonw *j, const struct why_step *t)
     jsonw_kstr_opt(j, "phase", slice_str(bounce_phase_word(t->phase)));
     jsonw_kstr_opt(j, "rule", t->rule);
     jsonw_kstr_opt(j, "rules_version", t->rules_version);
+    jsonw_kstr_opt(j, "was", t->was);
     jsonw_kstr_opt(j, "provider", t->provider);
     jsonw_kstr_opt(j, "remote_mta", t->remote_mta);
     jsonw_kstr_opt(j, "reporting_mta", t->reporting_mta);

@@ -2,6 +2,9 @@
 
 #include "core/ground.h"
 
+#define TALLY_AROUND \
+    (HISTORY_RECENT + 1) /* events of an address among which the witnesses of one message are looked for */
+
 /* How one message ended, and the event that decided it: all that a tally depends on. */
 struct ending {
     uint64_t key;
@@ -11,9 +14,15 @@ struct ending {
 
 /* Those of the recent events that are witnesses of one message. */
 struct witnesses {
-    const struct policy_event *events[HISTORY_RECENT + 1]; /* in order */
+    const struct policy_event *events[TALLY_AROUND]; /* in order */
     size_t n;
 };
+
+/* A notification (RFC 5321 4.5.5). */
+static bool is_notice(const struct observation *o)
+{
+    return slice_eq(o->sender, S("<>"));
+}
 
 static enum status put(struct entry *n, const struct observation *o, const struct ending *x, int64_t count, err *e)
 {
@@ -53,8 +62,8 @@ static bool share(const struct policy_event *a, const struct policy_event *b, in
 /* Moves from `pool` to `out` whatever shares an identifier with `seed`, also over others; both stay in order. */
 static void gather(struct witnesses *pool, const struct policy_event *seed, int64_t join_us, struct witnesses *out)
 {
-    bool in[HISTORY_RECENT + 1] = {false};
-    const struct policy_event *todo[HISTORY_RECENT + 2];
+    bool in[TALLY_AROUND] = {false};
+    const struct policy_event *todo[TALLY_AROUND + 1];
     size_t todo_count = 0;
     todo[todo_count++] = seed;
     while (todo_count) {
@@ -111,7 +120,8 @@ static bool count_stored(void *ctx, const struct ledger_event *ev, const struct 
     struct mark_search *s = ctx;
     if (ev->what != EVENT_OBSERVED || !o || ev->fold.key != s->ending->key || ev->fold.time_us != s->ending->time_us)
         return true;
-    s->status = put(s->n, o, s->ending, s->count, s->e);
+    if (!is_notice(o))
+        s->status = put(s->n, o, s->ending, s->count, s->e);
     return false;
 }
 
@@ -181,12 +191,92 @@ enum status tally_event(struct entry *n, const struct tally_source *sources, siz
     const struct policy_event *event = &sources[i].fold;
     const struct ending own = {event->key, event->time_us, event->kind, event->reason};
     bool attempt = bounce_kind_attempt((enum bounce_kind)event->kind);
-    if ((event->flags & EVENT_TRIED_NOTHING) || slice_eq(sources[i].o->sender, S("<>")))
-        return OK; /* not tried; a notification (RFC 5321 4.5.5), which is no mail of ours to anybody */
+    if ((event->flags & EVENT_TRIED_NOTHING) || is_notice(sources[i].o))
+        return OK; /* not tried, or no mail of ours to anybody */
     if (attempt || !outcome_takes(event) || !has_ids(event) || !n->history.n) {
         enum status st = put(n, sources[i].o, &own, 1, e);
         if (st != OK || !attempt || !has_ids(event) || !n->history.n)
             return st;
     }
     return count_message(n, sources, source_count, event, e);
+}
+
+/* ---- verdicts that changed ---- */
+
+/* The events around one, and in them those of its message. */
+struct part {
+    const struct policy_event *was, *is; /* of the first of them */
+    size_t n, at;
+    bool mine[TALLY_AROUND];
+};
+
+static struct part part_around(const struct policy_event *was, const struct policy_event *is, size_t n, size_t at)
+{
+    size_t from = at > TALLY_AROUND / 2 ? at - TALLY_AROUND / 2 : 0;
+    size_t count = n - from < TALLY_AROUND ? n - from : TALLY_AROUND;
+    return (struct part){.was = was + from, .is = is + from, .n = count, .at = at - from};
+}
+
+static void mark_message(struct part *p, int64_t join_us)
+{
+    struct witnesses pool = {.n = 0}, mine;
+    p->mine[p->at] = true;
+    for (size_t i = 0; i < p->n; i++)
+        if (takes(&p->was[i]))
+            pool.events[pool.n++] = &p->was[i];
+    gather(&pool, &p->was[p->at], join_us, &mine);
+    for (size_t i = 0; i < mine.n; i++)
+        p->mine[mine.events[i] - p->was] = true;
+}
+
+static bool ending_in(const struct part *p, const struct policy_event *events, struct ending *out)
+{
+    struct witnesses w = {.n = 0};
+    for (size_t i = 0; i < p->n; i++)
+        if (p->mine[i])
+            w.events[w.n++] = &events[i];
+    return ending_of(&w, out);
+}
+
+static bool same_verdict(const struct policy_event *a, const struct policy_event *b)
+{
+    return a->reason == b->reason && a->certainty == b->certainty;
+}
+
+static enum status move(struct entry *n, const struct ending *from, const struct ending *to, err *e)
+{
+    if (same_ending(from, to))
+        return OK;
+    enum status st = count(n, NULL, 0, from, -1, e);
+    return st == OK ? count(n, NULL, 0, to, 1, e) : st;
+}
+
+static enum status move_message(struct entry *n, const struct policy_event *was, const struct policy_event *is,
+                                size_t count, size_t at, err *e)
+{
+    struct part p = part_around(was, is, count, at);
+    struct ending before, after;
+    mark_message(&p, n->policy->join_us);
+    for (size_t i = 0; i < p.at; i++)
+        if (p.mine[i] && !same_verdict(&p.was[i], &p.is[i]))
+            return OK; /* it was moved with that one */
+    bool ended = ending_in(&p, p.was, &before);
+    return ended && ending_in(&p, p.is, &after) ? move(n, &before, &after, e) : OK;
+}
+
+enum status tally_verdicts(struct entry *n, const struct policy_event *was, const struct policy_event *is, size_t count,
+                           err *e)
+{
+    enum status st = OK;
+    for (size_t i = 0; i < count && st == OK; i++) {
+        if (same_verdict(&was[i], &is[i]) || !takes(&was[i]))
+            continue;
+        const struct ending own_was = {was[i].key, was[i].time_us, was[i].kind, was[i].reason};
+        const struct ending own_is = {is[i].key, is[i].time_us, is[i].kind, is[i].reason};
+        bool attempt = bounce_kind_attempt((enum bounce_kind)was[i].kind);
+        st = attempt ? move(n, &own_was, &own_is, e) : OK;
+        if (st == OK)
+            st = move_message(n, was, is, count, i, e);
+    }
+    return st;
 }

@@ -21,4 +21,9 @@ struct tally_source {
  * the marks (campaign, stream, ...) of a message. */
 NODISCARD enum status tally_event(struct entry *n, const struct tally_source *sources, size_t count, size_t i, err *e);
 
+/* Moves what was counted where verdicts changed: `was` and `is` are all events of the address in the order of the fold, with the old
+ * verdicts and with the new ones. The events are in the ledger, inside the transaction. */
+NODISCARD enum status tally_verdicts(struct entry *n, const struct policy_event *was, const struct policy_event *is,
+                                     size_t count, err *e);
+
 #endif

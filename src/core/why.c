@@ -77,6 +77,7 @@ static struct why_step make_step(struct replay *r, const struct ledger_event *ev
         .trust = (enum trust)f->trust,
         .rules_version = keep(r, ev->rules_version),
         .stream = keep(r, ev->what == EVENT_OBSERVED && o ? o->stream : ev->stream),
+        .was = keep(r, ev->was),
         .actor = keep(r, ev->actor),
         .note = keep(r, ev->note),
         .reverified = keep(r, ev->reverified),

@@ -19,6 +19,7 @@ struct why_step {
     slice reply, status, rule, rules_version, provider, remote_mta, reporting_mta;
     enum bounce_phase phase;
     slice campaign, stream, feed, format, message_id, sent_to, recipient;
+    slice was;                     /* what it was held for before it was judged anew (ledger_event.was) */
     slice actor, note, reverified; /* acts of people */
     enum cause cause;              /* of a suppression by hand or import, or a lift */
     slice decision;                /* one line: what it did to the address, computed now */

@@ -44,6 +44,8 @@ static slice row_text(const struct address_status *s, arena *a)
 static slice unchanged(const struct policy_event *ev, const struct address_status *after)
 {
     enum bounce_kind kind = (enum bounce_kind)ev->kind;
+    if (ev->what == EVENT_RECLASSIFY)
+        return S("recorded: the events above stand with their new verdicts");
     if (ev->what != EVENT_OBSERVED)
         return S("recorded: changes nothing");
     if (ev->flags & EVENT_TRIED_NOTHING)

@@ -23,7 +23,7 @@ static const char *const sections[] = {
     "%s"
     " recipient %Q to %Q ids %Q %Q %Q %Q %Q status %Q remote %Q reporting %Q sender %Q ip %Q subject %Q platform %Q "
     "new %Q"
-    " actor %Q note %Q reverified %Q decision %Q baseline %s reply %Q',"
+    " actor %Q note %Q reverified %Q decision %Q baseline %s reply %Q was %Q',"
     " e.source_hi, e.source_lo, " TEXT(
         "a.tenant") ", a.key, e.what, e.time_us, e.kind, e.reason, e.certainty, e.trust, e.cause,"
                     " e.scope, e.flags, " OPTIONAL("e.fold") ", " TEXT("e.stream") ", " TEXT("e.campaign") ", " TEXT(
@@ -39,7 +39,7 @@ static const char *const sections[] = {
                                                                                "e.platform_cause, e.new_address, "
                                                                                "e.actor, e.note,"
                                                                                " e.reverified, e.decision, " OPTIONAL(
-                                                                                   "e.baseline") ", r.text) AS line"
+                                                                                   "e.baseline") ", r.text, e.was) AS line"
                                                                                                  " FROM events e JOIN "
                                                                                                  "addresses a ON a.id "
                                                                                                  "= e.address LEFT "

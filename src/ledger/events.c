@@ -4,6 +4,7 @@
 #define PARAMETER_OF_REPLY 47 /* the last one; bound after all others */
 
 _Static_assert(EVENT_BASELINE == 5, "stands as a number in statements.def");
+_Static_assert(BOUNCE_KIND_DELAYED == 3 && EVENT_OBSERVED == 0, "failures are the first kinds: statements.def");
 
 /* A ledger of hashes, and an erased address anywhere, keep no text that names the address: a mention becomes
  * "<address>". */
@@ -244,6 +245,57 @@ enum status ledger_put_decision(struct ledger *l, int64_t seq, slice decision, e
     return row_run(&r, e);
 }
 
+enum status ledger_put_verdict(struct ledger *l, const struct ledger_event *ev, err *e)
+{
+    int64_t rule, version;
+    struct row r;
+    enum status st = store_writing(l, e);
+    if (st == OK && l->hashed)
+        st = err_set(e, E_DENIED, "%s: addresses stand as hashes: what was said of them is not told", l->path);
+    if (st == OK)
+        st = names_id(l, ev->o->verdict.rule, &rule, e);
+    if (st == OK)
+        st = names_id(l, ev->rules_version, &version, e);
+    if (st == OK)
+        st = row_open(l, STMT_EVENT_JUDGE, &r, e);
+    if (st != OK)
+        return st;
+    row_int(&r, ev->fold.reason);
+    row_int(&r, ev->fold.certainty);
+    row_int(&r, ev->fold.cause);
+    row_int(&r, ev->o->verdict.evidence);
+    row_id(&r, rule);
+    row_id(&r, version);
+    row_text(&r, ev->o->verdict.new_address);
+    row_text(&r, ev->was);
+    row_int(&r, ev->seq);
+    return row_run(&r, e);
+}
+
+enum status ledger_judged_by_others(struct ledger *l, slice rules_version, int64_t since_us, int64_t after,
+                                    int64_t *ids, size_t room, size_t *n, err *e)
+{
+    int64_t version = 0;
+    struct row r;
+    *n = 0;
+    enum status st = names_find(l, rules_version, &version, e);
+    if (st == OK)
+        st = row_open(l, STMT_EVENTS_JUDGED_BY_OTHERS, &r, e);
+    if (st != OK)
+        return st;
+    row_int(&r, after);
+    row_int(&r, since_us == TIME_NONE ? INT64_MIN : since_us);
+    row_int(&r, version);
+    row_int(&r, (int64_t)room);
+    while (row_next(&r, &st, e) > 0) {
+        int64_t id = cell_int(&r);
+        if (!*n || ids[*n - 1] != id)
+            ids[(*n)++] = id;
+    }
+    row_close(&r);
+    return st;
+}
+
 /* ---- reading ---- */
 
 static void read_fold(struct row *r, struct policy_event *fold)
@@ -300,6 +352,7 @@ static void read_texts(struct row *r, struct ledger_event *ev, struct observatio
     ev->reverified = cell_text(r);
     ev->decision = cell_text(r);
     ev->baseline = cell_blob(r);
+    ev->was = cell_text(r);
     o->reply = cell_text(r);
 }
 

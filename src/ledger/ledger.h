@@ -111,6 +111,7 @@ struct ledger_event {
     int64_t ingest_us;
     slice decision; /* what it did then, a short word line for `why`; recomputed by refolds */
     slice baseline; /* EVENT_BASELINE: policy's encoding of all that was pruned before it */
+    slice was;      /* verdicts that were put in place of one another, the newest first: "reason certainty rule version; ..." */
 };
 NODISCARD enum status ledger_put_event(struct ledger *l, const struct ledger_event *ev, int64_t *seq, err *e);
 /* True when an event with this source key is stored. Called before the work of judging where a feed repeats itself. */
@@ -118,6 +119,15 @@ NODISCARD enum status ledger_has_event(struct ledger *l, struct hash128 source_k
 
 /* Replaces what an event did, after a refold. */
 NODISCARD enum status ledger_put_decision(struct ledger *l, int64_t seq, slice decision, err *e);
+
+/* Judging anew. Addresses with failures that were judged by rules of another version (empty: by any) and happened since a time
+ * (TIME_NONE: at any), in the order of numbers behind `after`: at most `room`, without repeats; none are left when *n is 0. One scan
+ * of the events. */
+NODISCARD enum status ledger_judged_by_others(struct ledger *l, slice rules_version, int64_t since_us, int64_t after,
+                                              int64_t *ids, size_t room, size_t *n, err *e);
+/* Puts another verdict into an event: seq, fold.reason, .certainty and .cause, o->verdict (rule, evidence, new_address), rules_version,
+ * was. The row of the address is the caller's to fold anew. E_DENIED where addresses are hashes. */
+NODISCARD enum status ledger_put_verdict(struct ledger *l, const struct ledger_event *ev, err *e);
 
 /* Tallies: adds to the counters of one hour and set of dimensions. */
 struct ledger_tally {

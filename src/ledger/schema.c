@@ -190,10 +190,13 @@ static const char month_sums[] =
     " strftime('%m', hour * 3600, 'unixepoch') - 1, tenant, stream, domain, provider, kind, reason, sum(count)"
     " FROM tallies GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(count) <> 0;";
 
+/* What an event was held for before its reply was judged anew. */
+static const char rejudged[] = "ALTER TABLE events ADD COLUMN was TEXT;";
+
 /* By number; a migration that was released is never edited, the next one mends it. */
-static const char *const migrations[] = {first,    acquisition, waiting,          hashed_rows,   opaque,    feed_memory,
-                                         outbox,   api_keys,    bodies,           circumstances, sums,      incidents,
-                                         watching, cadences,    provider_reports, grounds,       month_sums};
+static const char *const migrations[] = {
+    first,         acquisition, waiting,   hashed_rows, opaque,   feed_memory,      outbox,  api_keys,   bodies,
+    circumstances, sums,        incidents, watching,    cadences, provider_reports, grounds, month_sums, rejudged};
 
 int schema_version(void)
 {

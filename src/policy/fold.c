@@ -295,6 +295,7 @@ bool fold_step(struct fold *f, const struct fold_rules *rules, const struct poli
     case EVENT_ERASE:
         return take_act(f, rules, e, e->time_us, a);
     case EVENT_BASELINE:
+    case EVENT_RECLASSIFY:
     case EVENT_WHATS:
         break;
     }

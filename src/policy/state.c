@@ -87,6 +87,7 @@ const char *hold_word(enum hold h)
 
 const char *event_word(enum event_what w)
 {
-    static const char *const words[] = {"observed", "suppress", "lift", "vouch", "dismiss", "baseline", "erase"};
+    static const char *const words[] = {"observed", "suppress", "lift",  "vouch",
+                                        "dismiss",  "baseline", "erase", "reclassify"};
     return word_at(words, ARRAY_LEN(words), w);
 }

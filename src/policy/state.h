@@ -83,6 +83,7 @@ enum event_what {
     EVENT_DISMISS /* a held report was thrown away */,
     EVENT_BASELINE,
     EVENT_ERASE,
+    EVENT_RECLASSIFY /* what was said was judged anew: verdicts of the address changed */,
     EVENT_WHATS
 };
 const char *event_word(enum event_what w);

@@ -74,6 +74,12 @@ class Json(Case):
         yield "review", self.objects("review", "--json", "--limit", "0")
         yield "events", self.objects("events")
         self.file("lax.conf", "[policy]\nsure_certainty = 99\n")
+        self.file("own.rules", 'rule own.x\n  reason policy\n  rank 100\n  text "unknown"\n  example "550 5.1.1 unknown"\n')
+        rules = ("reclassify", "--json", "--rules", "own.rules")
+        yield "reclassify", self.objects(*rules)
+        yield "reclassify", self.objects(*rules, "--apply")
+        yield "why", self.objects("why", "--json", hard)
+        yield "events", self.objects("events")
         yield "replay", self.objects("replay", "--json", "--policy", "lax.conf")
         yield "verp, acquired, prune, doctor", self.objects("prune", "--dry-run", "--json")
 

@@ -498,6 +498,41 @@ class Keep(WithLedger):
         self.assertIn("\n0 rows", "\n" + self.bounced("prune").out)
         self.bounced("prune", "now", code=64)
 
+    def test_reclassify_gives_what_the_rules_would_have_given(self):
+        """The ledger after it is that of somebody who had the rules from the beginning."""
+        samples = [LOGS, SAMPLES / "dsn", SAMPLES / "mbox"]
+        self.file("own.rules", 'rule own.gone\n  reason policy\n  rank 100\n  text "unknown"\n'
+                  '  example "550 5.1.1 unknown"\n')
+        self.bounced("ingest", "-q", *samples, code=None)
+        told, *rest = self.objects("reclassify", "--json", "--rules", "own.rules")
+        self.assertGreater(told["changed"], 10)
+        self.assertGreater(told["addresses"]["freed"], 0)
+        self.assertIn(HARD, [o["address"] for o in rest if o["type"] == "address"])
+        done, *_ = self.objects("reclassify", "--json", "--rules", "own.rules", "--apply", "--actor", "anna")
+        self.assertEqual(dict(done, applied=False), told)
+        self.assertIn(" 0 differ", self.bounced("verify").out)
+        again, *_ = self.objects("reclassify", "--json", "--rules", "own.rules", "--apply")
+        self.assertEqual(again["changed"], 0)
+        kinds = ("suppression ", "tally ", "group ")
+        mended = [line for line in self.bounced("dump").out.splitlines() if line.startswith(kinds)]
+        log = self.file("mail.log", (LOGS / "postfix-classic.log").read_bytes())
+        os.utime(log, (YEAR_OF_LOGS, YEAR_OF_LOGS))
+        for paths in ([log], samples):
+            self.bounced("ingest", "-q", "--ledger", "fresh.db", "--rules", "own.rules", *paths, code=None)
+        fresh = self.bounced("dump", "--ledger", "fresh.db").out.splitlines()
+        self.assertEqual(mended, [line for line in fresh if line.startswith(kinds)])
+        why = self.bounced("why", HARD).out
+        self.assertIn("    was       user-unknown 95 ", why)
+        self.assertIn("reclassify by anna\n    note      rules ", why)
+
+    def test_reclassify_by_the_same_rules_changes_nothing(self):
+        self.bounced("ingest", "-q", LOGS, SAMPLES / "dsn", SAMPLES / "mbox", SAMPLES / "rfc", code=None)
+        dump = self.bounced("dump").out
+        told, = self.objects("reclassify", "--json", "--all", "--apply")
+        self.assertGreater(told["judged"], 1000)
+        self.assertEqual((told["changed"], told["renamed"]), (0, 0))
+        self.assertEqual(self.bounced("dump").out, dump)
+
     def test_replay_tells_what_another_policy_would_do(self):
         dump = self.bounced("dump").out
         self.file("same.conf", "[policy]\n")
