@@ -39,7 +39,8 @@ static const char *const sections[] = {
                                                                                "e.platform_cause, e.new_address, "
                                                                                "e.actor, e.note,"
                                                                                " e.reverified, e.decision, " OPTIONAL(
-                                                                                   "e.baseline") ", r.text, e.was) AS line"
+                                                                                   "e.baseline") ", r.text, e.was) AS "
+                                                                                                 "line"
                                                                                                  " FROM events e JOIN "
                                                                                                  "addresses a ON a.id "
                                                                                                  "= e.address LEFT "

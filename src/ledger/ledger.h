@@ -111,7 +111,8 @@ struct ledger_event {
     int64_t ingest_us;
     slice decision; /* what it did then, a short word line for `why`; recomputed by refolds */
     slice baseline; /* EVENT_BASELINE: policy's encoding of all that was pruned before it */
-    slice was;      /* verdicts that were put in place of one another, the newest first: "reason certainty rule version; ..." */
+    slice
+        was; /* verdicts that were put in place of one another, the newest first: "reason certainty rule version; ..." */
 };
 NODISCARD enum status ledger_put_event(struct ledger *l, const struct ledger_event *ev, int64_t *seq, err *e);
 /* True when an event with this source key is stored. Called before the work of judging where a feed repeats itself. */
