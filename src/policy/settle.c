@@ -137,6 +137,8 @@ static bool look_at_row(const struct counting *c, enum row_kind kind)
     if (!row.counts || !row.full)
         return row.counts;
     struct standing s = place_of(c, row_hard(kind) ? CAUSE_HARD : CAUSE_ESCALATED);
+    if (s.s.since_us < row.last_us) /* one that was vouched for late fills a row whose last failure is known already */
+        s.s.since_us = row.last_us;
     s.domain_from_us = row.domain_from_us;
     s.keeps = t->keeps;
     s.opens_end = t->engaged_resets;
