@@ -102,8 +102,9 @@ static const char *const sections[] = {
         "tenant") ", rule, what, name, state, since_us, opened_us, closed_us, part, whole, limit_ppm, usual_ppm, "
                   "cause, why, advice, look, acked_us, acked_by, silent_until_us) AS line FROM alerts ORDER BY line",
 
-    /* how much of it was counted depends on where batches ended */
-    "SELECT printf('ground %s %Q %s', kind, name, " TEXT("tenant") ") AS line FROM grounds ORDER BY line",
+    /* what is watched depends on what came first: only what a person decided */
+    "SELECT printf('ground %s %Q %s', kind, name, " TEXT(
+        "tenant") ") AS line FROM grounds WHERE actor IS NOT NULL ORDER BY line",
 
     "SELECT printf('notice %Q turn %d %Q made %s', channel, turn, text, made_us) AS line FROM notices ORDER BY line",
 

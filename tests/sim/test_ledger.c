@@ -195,7 +195,7 @@ static void replay_equals_live(void **state)
 static void with_incidents(void **state)
 {
     (void)state;
-    replay(PLAN_PATIENT, true);
+    replay(PLAN_DEFAULT, true);
 }
 
 int main(void)

@@ -59,7 +59,7 @@ static void first_world(void **state)
     struct world w;
     struct year y;
     small_world(&w, false, 1, false);
-    small_year(&y, &w, PLAN_PATIENT);
+    small_year(&y, &w, PLAN_DEFAULT);
     check_goals(&y.score);
     year_fini(&y);
     world_fini(&w);
@@ -71,7 +71,7 @@ static void second_world(void **state)
     struct world w;
     struct year y;
     small_world(&w, true, 2, false);
-    small_year(&y, &w, PLAN_PATIENT);
+    small_year(&y, &w, PLAN_DEFAULT);
     check_goals(&y.score);
     year_fini(&y);
     world_fini(&w);
@@ -83,7 +83,7 @@ static void calm_world(void **state)
     struct world w;
     struct year y;
     small_world(&w, false, 3, true);
-    small_year(&y, &w, PLAN_PATIENT);
+    small_year(&y, &w, PLAN_DEFAULT);
     assert_int_equal(y.score.opened, 0);
     assert_int_equal(y.score.wrong_by[WRONG] + y.score.wrong_by[BLOCKED_ODD], 0);
     year_fini(&y);
