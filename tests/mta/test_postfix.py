@@ -72,13 +72,14 @@ class Postfix(MtaCase):
         self.places = {"/var/spool/postfix": self.dir / "queue", "127.0.0.1:2527": f"127.0.0.1:{tcp}"}
         self.tcp = {"127.0.0.1:2527": f"127.0.0.1:{tcp}"}
 
-    def start(self, *parts, more="", answers=""):
+    def start(self, *parts, more="", answers="", main_more="", services_more=""):
+        """`more` is of the daemon's settings. Postfix begins with all it needs: a reload takes effect when it likes."""
         conf = self.integration("postfix/bounced.conf", places=self.places)
         self.d = self.daemon_with(conf.replace("[answers]\n", "[answers]\n" + answers) + more)
         main = MAIN.format(dir=self.dir, sink=self.sink.port)
         main += "".join(self.integration(f"postfix/{part}.cf", places=self.tcp if part == "tcp_table" else {}) for part in parts)
-        self.file("etc/main.cf", main)
-        self.file("etc/master.cf", SERVICES.format(port=self.port))
+        self.file("etc/main.cf", main + main_more)
+        self.file("etc/master.cf", SERVICES.format(port=self.port) + services_more)
         done = run("postfix", "-c", self.dir / "etc", "start")
         self.assertEqual(done.returncode, 0, done.stdout)
         self.addCleanup(run, "postfix", "-c", self.dir / "etc", "abort")
