@@ -101,7 +101,10 @@ void alert_line(buf *out, const struct ledger_alert *a)
     if (r < ALERT_RULES && has_share(r)) {
         buf_adds(out, ": ");
         add_percent(out, rates_ppm(a->part, a->whole));
-        buf_printf(out, " (%lld of %lld), limit ", (long long)a->part, (long long)a->whole);
+        buf_printf(out, " (%lld of %lld)", (long long)a->part, (long long)a->whole);
+    }
+    if (r < ALERT_RULES && has_share(r) && r != RULE_GROUND) { /* which has several, told in its reason */
+        buf_adds(out, ", limit ");
         add_percent(out, a->limit_ppm);
     }
 }
